@@ -1,0 +1,235 @@
+"""The configuration file as types. Reading and checking the file is `gateway.settings.load`'s work.
+
+Money is whole rupiah, durations are seconds as `float` (written `500ms`, `30s`, `2m`, `6h`, `1d` in the file), and
+every model is frozen and refuses unknown keys.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
+_UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: object) -> object:
+    """Seconds from `500ms`, `30s`, `2m`, `6h` or `1d`; numbers are refused, because they do not say their unit."""
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
+        return float(match[1]) * _UNIT_SECONDS[match[2]]
+    raise ValueError(f"{value!r} is not a duration: write a number and a unit, such as 500ms, 30s, 2m, 6h or 1d")
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
+Rupiah = Annotated[int, Field(ge=-(10**15), le=10**15)]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+ProductCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Model(BaseModel):
+    """Frozen, and a key that it does not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Server(Model):
+    """Where the gateway listens, and how much it takes from one request."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    admin_host: str = "127.0.0.1"
+    admin_port: Port = 9090
+    trusted_proxies: tuple[Network, ...] = ()
+    max_body: Annotated[int, Field(ge=1024, le=10_000_000)] = 65_536
+    """Bytes of one request body, from clients and from suppliers."""
+    drain: PositiveSeconds = 25.0
+    """How long a stop waits for what is in flight."""
+
+
+class LedgerSettings(Model):
+    """Where the truth is kept."""
+
+    url: str = Field(default="sqlite:///var/gateway.db", repr=False)
+
+
+class Cluster(Model):
+    """What several replicas share."""
+
+    redis: str | None = Field(default=None, repr=False)
+
+
+class Audit(Model):
+    """The audit log."""
+
+    path: str | None = "var/audit.jsonl"
+    mask: bool = True
+
+
+class Rate(Model):
+    """How many requests a client may make: a steady rate, and how many at once above it."""
+
+    per_second: Annotated[float, Field(gt=0, le=1_000_000)]
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class Webhook(Model):
+    """Where a client's notifications go, signed by the Standard Webhooks scheme."""
+
+    url: str
+    secret: SecretStr | tuple[SecretStr, ...]
+    """Several secrets sign side by side while one is being replaced; the first is the newest."""
+    allow_networks: tuple[Network, ...] = ()
+    """Private or loopback networks to which a notification may go all the same."""
+
+
+KeyHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
+class Client(Model):
+    """A platform that buys through the gateway."""
+
+    id: Name
+    key_hash: KeyHash | tuple[KeyHash, ...]
+    allow_from: tuple[Network, ...] = ()
+    """Empty: from anywhere."""
+    rate: Rate | None = None
+    webhook: Webhook | None = None
+
+    @property
+    def key_hashes(self) -> tuple[str, ...]:
+        return (self.key_hash,) if isinstance(self.key_hash, str) else self.key_hash
+
+
+class Reports(Model):
+    """Who may call back, and what a report is worth."""
+
+    allow_from: tuple[Network, ...] = ()
+    """Empty: nobody."""
+    token: SecretStr | None = None
+    """The last part of the report's path: `/reports/{provider}/{token}`."""
+    trust: Literal["verify", "source"] = "verify"
+    """`verify` asks the supplier before a report is believed; `source` believes an allowed address with the token."""
+
+
+class AccountLimits(Model):
+    """How hard a supplier may be driven."""
+
+    per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    in_flight: Annotated[int, Field(ge=1, le=10_000)] = 50
+    queue: Annotated[int, Field(ge=0, le=1_000_000)] = 1_000
+    """How many purchases may wait for their turn."""
+    wait: PositiveSeconds = 10.0
+    """How long one may wait; then the next route is tried."""
+
+
+class Timeouts(Model):
+    """`connect` covers everything up to a ready connection; `answer` everything from there to the last byte."""
+
+    connect: PositiveSeconds = 5.0
+    answer: PositiveSeconds = 30.0
+
+
+class NeverSeen(Model):
+    """When a supplier's "no such transaction" counts as proof that a purchase never ran."""
+
+    after: PositiveSeconds = 600.0
+    """Quiet time since the purchase was sent. Keep it far above what a request can take on its way."""
+    times: Annotated[int, Field(ge=1, le=100)] = 2
+    """How many such answers in a row are needed."""
+
+
+DEFAULT_CHECKS = (30.0, 120.0, 600.0, 1800.0, 7200.0, 21600.0)
+
+
+def _rising(value: tuple[float, ...]) -> tuple[float, ...]:
+    if list(value) != sorted(set(value)):
+        raise ValueError("checks must rise: each is counted from the moment the purchase was sent")
+    return value
+
+
+class ProviderSettings(Model):
+    """What every account has, whatever its dialect. A plugin adds its own fields in a subclass."""
+
+    id: Name
+    kind: Name
+    url: str = Field(repr=False)
+    """The supplier's address. It may hold a secret path, so it is treated as one."""
+    enabled: bool = True
+    reports: Reports = Reports()
+    limits: AccountLimits = AccountLimits()
+    timeouts: Timeouts = Timeouts()
+    checks: Annotated[tuple[PositiveSeconds, ...], Field(min_length=1), AfterValidator(_rising)] = DEFAULT_CHECKS
+    """When to ask about an open attempt, counted from the moment it was sent; after the last a person is asked."""
+    never_seen: NeverSeen | None = None
+    """Left out: a supplier's "no such transaction" never counts as proof."""
+    resend_within: PositiveSeconds = 43_200.0
+    """Where asking is resending: how long the supplier surely remembers a reference. Later it would buy again."""
+    no_failover: tuple[str, ...] = ()
+    """Reason codes after which this account's failures are final, though another supplier might cure them."""
+    proxy: str | None = Field(default=None, repr=False)
+    monthly_commitment: Annotated[int, Field(ge=0)] | None = None
+    """How many purchases a month the supplier asks for."""
+    balance_every: PositiveSeconds | None = None
+    """How often to ask for the balance."""
+
+
+class Route(Model):
+    """One way to buy a product: an account, the supplier's code for it, and what it costs there."""
+
+    provider: Name
+    code: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    price: Rupiah
+    weight: Annotated[int, Field(ge=0, le=1000)] = 1
+    cutoff: str | None = None
+    """Hours in which this route is closed, `23:45-00:15` in `timezone`."""
+    timezone: str = "Asia/Jakarta"
+    enabled: bool = True
+
+
+class Product(Model):
+    """Something that clients can buy."""
+
+    code: ProductCode
+    name: str = ""
+    dest: Literal["msisdn", "meter", "free"] = "msisdn"
+    open_denomination: bool = False
+    """Whether `qty` is an amount; otherwise it must be 1."""
+    routes: Annotated[tuple[Route, ...], Field(min_length=1)]
+    enabled: bool = True
+
+
+class Routing(Model):
+    """How routes are chosen, and when to stop trying."""
+
+    strategy: Literal["priority", "cheapest", "weighted", "balanced-by-success"] = "priority"
+    deadline: PositiveSeconds = 120.0
+    """After this no new attempt starts; what is under way is still followed."""
+    max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
+
+
+class Settings(Model):
+    """The whole configuration."""
+
+    server: Server = Server()
+    ledger: LedgerSettings = LedgerSettings()
+    cluster: Cluster = Cluster()
+    audit: Audit = Audit()
+    clients: tuple[Client, ...] = ()
+    providers: tuple[ProviderSettings, ...] = ()
+    """Each of the class that its kind declares."""
+    products: tuple[Product, ...] = ()
+    routing: Routing = Routing()
