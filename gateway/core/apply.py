@@ -1,0 +1,299 @@
+"""The one door for state: a synchronous answer, a report, a status check and an operator all come through `apply`.
+
+`apply` decides what one piece of evidence about one attempt does to its transaction. It never guesses: what contradicts
+a settled state is kept as a `conflict` for a person, and the only way out of a final state is `success → reversed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
+from gateway.core.transaction import (
+    AttemptState,
+    AttemptStatus,
+    Event,
+    Reason,
+    Transaction,
+    TransactionStatus,
+)
+
+MAX_MESSAGE = 1000
+MAX_FIELD = 1000
+
+
+class Source(StrEnum):
+    """Who told."""
+
+    ANSWER = "answer"
+    """The synchronous answer to the purchase itself, or the transport's knowledge that there was none."""
+    REPORT = "report"
+    CHECK = "check"
+    RECOVERY = "recovery"
+    """The gateway itself, after a restart: the attempt was under way when the process ended."""
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class NeverSeenRule:
+    """When "no such transaction" counts as proof: after `quiet_seconds`, and `times` such answers in a row."""
+
+    quiet_seconds: float
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One outcome about one attempt, who told it, and when."""
+
+    attempt: str
+    outcome: Outcome
+    source: Source
+    at: datetime
+    by: str = ""
+    """The operator's name, the report's number: for the events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What evidence does. `after is before` when it tells nothing new; the events are then empty too."""
+
+    after: Transaction
+    events: tuple[Event, ...] = ()
+
+
+def apply(before: Transaction, evidence: Evidence, *, never_seen: NeverSeenRule | None = None) -> Decision:
+    """Decide what `evidence` does to `before`.
+
+    Raises:
+        LookupError: the transaction has no such attempt.
+    """
+    attempt = before.attempt(evidence.attempt)
+    if attempt is None:
+        raise LookupError(f"transaction {before.id} has no attempt {evidence.attempt}")
+    outcome = believed(attempt, evidence, never_seen)
+    if attempt.contested:
+        return _about_contested(before, attempt, evidence, outcome)
+    if attempt.status.live:
+        return _about_live(before, attempt, evidence, outcome)
+    return _about_settled(before, attempt, evidence, outcome)
+
+
+def believed(attempt: AttemptState, evidence: Evidence, never_seen: NeverSeenRule | None) -> Outcome:
+    """The outcome as far as this source can know it.
+
+    Only the purchase's own answer can tell that the purchase never ran. A refusal of anything else, such as a wrong
+    address during a status check, is about that other call. And "no such transaction" is proof by the account's rule.
+    """
+    outcome = evidence.outcome
+    if outcome.never_seen and evidence.source is Source.CHECK:
+        quiet = (evidence.at - attempt.started_at).total_seconds()
+        if (
+            never_seen is not None
+            and attempt.status is not AttemptStatus.PENDING  # it was seen: the supplier had said so
+            and quiet >= never_seen.quiet_seconds
+            and attempt.never_seen + 1 >= never_seen.times
+        ):
+            return replace(outcome, status=OutcomeStatus.REJECTED, never_seen=False)
+        return outcome
+    if outcome.status is OutcomeStatus.REJECTED and (
+        evidence.source in {Source.REPORT, Source.CHECK} or attempt.status is AttemptStatus.PENDING
+    ):
+        return replace(outcome, status=OutcomeStatus.UNKNOWN, account_refused=False)
+    return outcome
+
+
+def _about_live(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
+    status = _next_status(attempt.status, outcome.status)
+    changed = _learn(attempt, outcome, status, evidence)
+    if changed == attempt:
+        return Decision(before)
+    event = _event("attempt", evidence, outcome, {"from": attempt.status.value, "to": status.value})
+    if status.live:
+        return Decision(_with(before, changed, evidence.at), (event,))
+    if status is AttemptStatus.SUCCESS:
+        return _succeed(before, changed, evidence, outcome, event)
+    return Decision(_released(_with(before, changed, evidence.at), evidence.at), (event,))
+
+
+def _succeed(
+    before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome, event: Event
+) -> Decision:
+    after = _with(before, attempt, evidence.at)
+    if before.status is TransactionStatus.PENDING:
+        after = replace(
+            after,
+            status=TransactionStatus.SUCCESS,
+            needs_review=False,
+            reason=None,
+            serial=attempt.serial,
+            price=attempt.price if attempt.price is not None else attempt.expected_price,
+            provider=attempt.provider,
+            bill=outcome.bill or before.bill,
+            final_at=evidence.at,
+            route_at=None,
+        )
+        events = (event, _event("status", evidence, outcome, {"from": "pending", "to": "success"}))
+        others = [other for other in before.attempts if other.id != attempt.id and other.contested]
+        if others:
+            events += (_conflict(evidence, outcome, "double_success", {"other": [other.id for other in others]}),)
+        return Decision(after, events)
+    # Two suppliers delivered, or one delivered what a person had called failed: money is gone and a person must know.
+    double = before.status is TransactionStatus.SUCCESS
+    kind = "double_success" if double else "success_after_" + before.status.value
+    return Decision(after, (event, _conflict(evidence, outcome, kind, {"status": before.status.value})))
+
+
+def _about_settled(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
+    said, is_now = outcome.status, attempt.status
+    if said is OutcomeStatus.UNKNOWN or (said is OutcomeStatus.PENDING and is_now is not AttemptStatus.REJECTED):
+        return Decision(before)  # late news of an earlier stage
+    if is_now is AttemptStatus.SUCCESS:
+        if said is OutcomeStatus.SUCCESS:
+            return _same_success(before, attempt, evidence, outcome)
+        if evidence.source is Source.ANSWER or said is not OutcomeStatus.FAILED:
+            # The answer was written before the report that it contradicts, so it is no taking back.
+            return _contradiction(before, attempt, evidence, outcome)
+        return _reverse(before, attempt, evidence, outcome)
+    if is_now is AttemptStatus.REVERSED:
+        return (
+            Decision(before)
+            if said is not OutcomeStatus.SUCCESS
+            else _contradiction(before, attempt, evidence, outcome)
+        )
+    if said in {OutcomeStatus.FAILED, OutcomeStatus.REJECTED}:
+        return Decision(before)  # failed or rejected already: the same news again
+    return _contradiction(before, attempt, evidence, outcome)
+
+
+def _same_success(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
+    """The same success again: it may bring what the first one left out, and must not bring another serial."""
+    if attempt.serial and outcome.serial and outcome.serial[:MAX_FIELD] != attempt.serial:
+        return _contradiction(before, attempt, evidence, outcome)
+    richer = replace(
+        attempt,
+        serial=attempt.serial or _cut(outcome.serial),
+        supplier_ref=attempt.supplier_ref or _cut(outcome.supplier_ref),
+        price=attempt.price if attempt.price is not None else outcome.price,
+        next_check_at=None,
+    )
+    if richer == attempt:
+        return Decision(before)
+    after = _with(before, richer, evidence.at)
+    if before.status is TransactionStatus.SUCCESS and before.provider == attempt.provider and before.serial is None:
+        after = replace(after, serial=richer.serial)
+    if richer == replace(attempt, next_check_at=None):
+        return Decision(after, (_event("confirmed", evidence, outcome, {}),))
+    return Decision(after, (_event("enriched", evidence, outcome, {}),))
+
+
+def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
+    taken_back = replace(
+        _learn(attempt, outcome, AttemptStatus.REVERSED, evidence), reason=_reason(outcome), next_check_at=None
+    )
+    after = _with(before, taken_back, evidence.at)
+    event = _event("attempt", evidence, outcome, {"from": "success", "to": "reversed"})
+    still_delivered = any(other.status is AttemptStatus.SUCCESS for other in after.attempts)
+    if before.status is not TransactionStatus.SUCCESS or still_delivered:
+        return Decision(after, (event,))
+    after = replace(after, status=TransactionStatus.REVERSED, reason=_reason(outcome), needs_review=False)
+    return Decision(after, (event, _event("status", evidence, outcome, {"from": "success", "to": "reversed"})))
+
+
+def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
+    """Keep what contradicts a settled attempt, and keep the transaction from going on as if it had not been said."""
+    event = _conflict(
+        evidence, outcome, "contradiction", {"attempt_status": attempt.status.value, "said": outcome.status.value}
+    )
+    contested = replace(
+        attempt, contested=attempt.status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}, next_check_at=None
+    )
+    after = _with(before, contested, evidence.at)
+    if before.status is TransactionStatus.PENDING:
+        after = replace(after, route_at=None)
+        if not any(other.status.live for other in after.attempts):
+            after = replace(after, needs_review=True)
+    return Decision(after, (event,))
+
+
+def _about_contested(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
+    """More about an attempt whose evidence contradicts itself: only a person settles it, but what is said is kept."""
+    if evidence.source is Source.OPERATOR:
+        settled = replace(attempt, contested=False)
+        return _about_live(before, replace(settled, status=AttemptStatus.UNKNOWN), evidence, outcome)
+    if outcome.status in {OutcomeStatus.UNKNOWN, OutcomeStatus.PENDING}:
+        return Decision(before)
+    richer = replace(attempt, serial=attempt.serial or _cut(outcome.serial))
+    if richer == attempt:
+        return Decision(before)
+    return Decision(_with(before, richer, evidence.at), (_conflict(evidence, outcome, "contradiction", {}),))
+
+
+def _next_status(now: AttemptStatus, said: OutcomeStatus) -> AttemptStatus:
+    if said is OutcomeStatus.UNKNOWN and now is AttemptStatus.PENDING:
+        return AttemptStatus.PENDING  # that the supplier has it stays known
+    return AttemptStatus(said.value)
+
+
+def _learn(attempt: AttemptState, outcome: Outcome, status: AttemptStatus, evidence: Evidence) -> AttemptState:
+    ended = not status.live
+    counts = attempt.never_seen
+    if evidence.source is Source.CHECK:
+        counts = counts + 1 if evidence.outcome.never_seen else 0
+    failed = status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}
+    return replace(
+        attempt,
+        status=status,
+        ended_at=evidence.at if ended else None,
+        reason=_reason(outcome) if failed else attempt.reason,
+        supplier_ref=attempt.supplier_ref or _cut(outcome.supplier_ref),
+        serial=(_cut(outcome.serial) or attempt.serial) if status is AttemptStatus.SUCCESS else attempt.serial,
+        price=outcome.price if status is AttemptStatus.SUCCESS and outcome.price is not None else attempt.price,
+        message=outcome.message[:MAX_MESSAGE] or attempt.message,
+        rule=outcome.rule or attempt.rule,
+        never_seen=counts,
+        next_check_at=None if ended else attempt.next_check_at,
+    )
+
+
+def _released(after: Transaction, at: datetime) -> Transaction:
+    """An attempt ended without delivery: where nothing else may deliver, routing is due."""
+    if after.status is not TransactionStatus.PENDING or any(attempt.may_deliver for attempt in after.attempts):
+        return after
+    return replace(after, route_at=at)
+
+
+def _with(before: Transaction, attempt: AttemptState, at: datetime) -> Transaction:
+    attempts = tuple(attempt if held.id == attempt.id else held for held in before.attempts)
+    return replace(before, attempts=attempts, updated_at=at, version=before.version + 1)
+
+
+def _reason(outcome: Outcome) -> Reason:
+    return Reason(outcome.reason or ReasonCode.SUPPLIER_REFUSED, outcome.message[:MAX_MESSAGE])
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:MAX_FIELD] if text else None
+
+
+def _event(kind: str, evidence: Evidence, outcome: Outcome, data: dict[str, object]) -> Event:
+    told: dict[str, object] = {**data, "message": outcome.message[:MAX_MESSAGE]}
+    for name in ("rule", "reason", "serial", "price", "supplier_ref"):
+        value = getattr(outcome, name)
+        if value is not None:
+            told[name] = value
+    if evidence.by:
+        told["by"] = evidence.by
+    return Event(kind=kind, at=evidence.at, source=evidence.source.value, data=told, attempt=evidence.attempt)
+
+
+def _conflict(evidence: Evidence, outcome: Outcome, kind: str, data: dict[str, object]) -> Event:
+    return _event("conflict", evidence, outcome, {"conflict": kind, "said": outcome.status.value, **data})
+
+
+def conflicts(events: Collection[Event]) -> list[str]:
+    """The kinds of conflict among `events`: `double_success`, `success_after_failed`, `contradiction`, …"""
+    return [str(event.data["conflict"]) for event in events if event.kind == "conflict"]
