@@ -136,14 +136,19 @@ def _succeed(
             final_at=evidence.at,
             route_at=None,
         )
-        events = (event, _event("status", evidence, outcome, {"from": "pending", "to": "success"}))
+        events: tuple[Event, ...] = (
+            event,
+            _event("status", evidence, outcome, {"from": "pending", "to": "success"}),
+        )
         others = [other for other in before.attempts if other.id != attempt.id and other.contested]
         if others:
+            after = replace(after, conflict=True)
             events += (_conflict(evidence, outcome, "double_success", {"other": [other.id for other in others]}),)
         return Decision(after, events)
     # Two suppliers delivered, or one delivered what a person had called failed: money is gone and a person must know.
     double = before.status is TransactionStatus.SUCCESS
     kind = "double_success" if double else "success_after_" + before.status.value
+    after = replace(after, conflict=True)
     return Decision(after, (event, _conflict(evidence, outcome, kind, {"status": before.status.value})))
 
 
@@ -211,7 +216,7 @@ def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidenc
     contested = replace(
         attempt, contested=attempt.status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}, next_check_at=None
     )
-    after = _with(before, contested, evidence.at)
+    after = replace(_with(before, contested, evidence.at), conflict=True)
     if before.status is TransactionStatus.PENDING:
         after = replace(after, route_at=None)
         if not any(other.status.live for other in after.attempts):

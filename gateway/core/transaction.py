@@ -23,7 +23,7 @@ class TransactionStatus(StrEnum):
 
 
 class AttemptStatus(StrEnum):
-    """`sending → success | failed | rejected | pending | unknown`; `pending | unknown → success | failed | rejected`."""
+    """`sending → pending | unknown`, and from all three to `success | failed | rejected`; `success → reversed`."""
 
     SENDING = "sending"
     """Committed, and the call may be leaving now."""
