@@ -79,10 +79,18 @@ WORDS: dict[Failure, str] = {
 _OUT_OF_SOCKETS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 
 
-def before_line(error: BaseException, *, proxied: bool) -> Failure:
-    """What kept the request from leaving. `proxied`: the account goes through a proxy."""
+def before_line(error: BaseException, *, connecting: bool, proxied: bool) -> Failure:
+    """What kept the request from leaving.
+
+    Args:
+        error: what was raised.
+        connecting: a new connection was under way; otherwise the call was waiting for one to become free.
+        proxied: the account goes through a proxy.
+    """
     kind = Failure.UNEXPECTED
     match error:
+        case aiohttp.ConnectionTimeoutError():
+            kind = Failure.CONNECT_TIMEOUT if connecting else Failure.NO_CONNECTION
         case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
             kind = Failure.PROXY
         case aiohttp.ClientConnectorDNSError():
@@ -92,7 +100,8 @@ def before_line(error: BaseException, *, proxied: bool) -> Failure:
         case aiohttp.ClientConnectorError() if error.os_error.errno in _OUT_OF_SOCKETS:
             kind = Failure.NO_CONNECTION
         case aiohttp.ClientConnectorError():
-            kind = Failure.CONNECT_REFUSED
+            timed_out = error.os_error.errno == errno.ETIMEDOUT
+            kind = Failure.CONNECT_TIMEOUT if timed_out else Failure.CONNECT_REFUSED
         case aiohttp.InvalidURL() | ValueError() | TypeError():
             kind = Failure.INVALID_CALL
         case aiohttp.ClientError() | OSError() if proxied:  # the proxy broke off, or garbled its answer to CONNECT
@@ -110,7 +119,7 @@ def behind_line(error: BaseException) -> Failure:
     match error:
         case TooLargeError():
             kind = Failure.TOO_LARGE
-        case aiohttp.ClientResponseError() if isinstance(error.__cause__, LineTooLong):
+        case aiohttp.ClientResponseError() if _head_too_large(error):
             kind = Failure.TOO_LARGE
         case MalformedError() | aiohttp.ClientResponseError():
             kind = Failure.MALFORMED
@@ -121,6 +130,14 @@ def behind_line(error: BaseException) -> Failure:
         case aiohttp.ClientConnectionError() | OSError():
             kind = Failure.RESET
     return kind
+
+
+def _head_too_large(error: aiohttp.ClientResponseError) -> bool:
+    """aiohttp wraps the parser's error twice; of the number of headers it speaks in words only."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, LineTooLong):
+        inner = inner.__cause__
+    return inner is not None or error.message.strip().startswith("Too many headers")
 
 
 def cause(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """Secrets out of everything that is kept or printed.
 
-A secret is masked in each form in which it travels: as it is, percent-encoded (some characters or all, upper or lower
+A secret is masked in each form in which it travels: as it is, percent-encoded (what must be, or every byte; upper or lower
 hex, `+` for a space), escaped for JSON or XML, and in base64, alone or inside something longer (`user:password`).
 
 Two kinds of secrets would shred what has nothing to do with them, and are masked only where they stand alone:
@@ -16,14 +16,11 @@ secret to other digits lists the glued form in `Call.secrets`.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
-from xml.sax.saxutils import escape
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
@@ -48,51 +45,57 @@ _WHOLLY_SECRET: Final = frozenset(
 
 
 class Redactor:
-    """Masks the given secrets. Empty ones are no secrets."""
+    """Masks the given secrets. Empty ones are no secrets.
 
-    __slots__ = ("_alone", "_escaped", "_percent", "_plain")
+    Args:
+        secrets: as they are, not encoded.
+        packed: also look for the forms in base64 and with every byte percent-encoded.
+    """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
-        plain: set[str] = set()
-        alone: dict[str, re.Pattern[str]] = {}
-        for secret in set(secrets):
-            edges = _edges(secret)
-            if edges is None:
-                plain |= _forms(secret)
-                continue
-            for form in _forms(secret):
-                if form != secret and ("%" in form or "\\" in form):
-                    plain.add(form)  # nobody meets it by chance
-                    continue
-                before, after = edges if form == secret else _ALONE
-                alone[form] = re.compile(before + re.escape(form) + after)
-        longest_first = sorted(plain - {""}, key=len, reverse=True)
-        self._percent = tuple(form for form in longest_first if "%" in form)
-        self._escaped = tuple(form for form in longest_first if "%" not in form and ("\\" in form or "&" in form))
-        self._plain = tuple(form for form in longest_first if form not in {*self._percent, *self._escaped})
-        self._alone = tuple(sorted(alone.items(), key=lambda item: len(item[0]), reverse=True))
+    __slots__ = ("_secrets",)
+
+    def __init__(self, secrets: Iterable[str], *, packed: bool = True) -> None:
+        longest_first = sorted(set(secrets) - {""}, key=len, reverse=True)
+        self._secrets = tuple(_Secret(secret, packed=packed) for secret in longest_first)
 
     def text(self, text: str) -> str:
         """`text` with every secret masked."""
-        if "%" in text:
-            for form in self._percent:
-                if form in text:
-                    text = text.replace(form, MASK)
-        if "\\" in text or "&" in text:
-            for form in self._escaped:
-                if form in text:
-                    text = text.replace(form, MASK)
-        for form in self._plain:
-            if form in text:
-                text = text.replace(form, MASK)
-        for form, pattern in self._alone:
-            if form in text:
-                text = pattern.sub(MASK, text)
+        for secret in self._secrets:
+            text = secret.mask(text)
         return text
 
     def data(self, data: bytes) -> str:
         """`data` as text (what is not UTF-8 as U+FFFD) with every secret masked."""
         return self.text(data.decode("utf-8", "replace"))
+
+
+class _Secret:
+    """One secret and the forms in which it is looked for.
+
+    Most texts hold no secret, and this runs for every exchange. Escaping leaves letters and digits alone, so a text
+    without the secret's longest run of them holds none of its escaped forms: their pattern is made when it is needed.
+    """
+
+    __slots__ = ("_after", "_before", "_escaped", "_packed", "_probe", "_value")
+
+    def __init__(self, value: str, *, packed: bool) -> None:
+        self._value = value
+        self._before, self._after = _edges(value)
+        self._probe = max(_RUN.findall(value), key=len, default="")
+        self._packed = tuple(sorted(_packed(value), key=len, reverse=True)) if packed else ()
+        self._escaped: re.Pattern[str] | None = None
+
+    def mask(self, text: str) -> str:
+        if self._probe in text and not self._before:
+            text = text.replace(self._value, MASK)
+        if self._probe in text:
+            if self._escaped is None:
+                self._escaped = re.compile(self._before + "".join(map(_any_escape, self._value)) + self._after)
+            text = self._escaped.sub(MASK, text)
+        for form in self._packed:
+            if form in text:
+                text = text.replace(form, MASK)
+        return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,7 @@ class RecordedReply:
 
 def redact_call(call: Call, redactor: Redactor) -> RecordedCall:
     """What may be kept of a call: the secrets that `redactor` knows and the call's own are masked."""
-    own = Redactor(call.secrets) if call.secrets else None
+    own = _own(call)
     body = None if call.body is None else _masked(call.body.decode("utf-8", "replace"), redactor, own)
     return RecordedCall(
         method=call.method,
@@ -133,7 +136,7 @@ def redact_call(call: Call, redactor: Redactor) -> RecordedCall:
 
 def redact_reply(reply: Reply, redactor: Redactor, call: Call | None = None) -> RecordedReply:
     """What may be kept of an answer. Suppliers echo: the secrets of the `call` that it answers are masked as well."""
-    own = Redactor(call.secrets) if call is not None and call.secrets else None
+    own = None if call is None else _own(call)
     body = _masked(reply.text(), redactor, own)
     return RecordedReply(
         status=reply.status,
@@ -181,47 +184,82 @@ def _secret_strings(value: object) -> Iterator[str]:
                 yield from _secret_strings(inner)
 
 
-def _edges(secret: str) -> tuple[str, str] | None:
-    """What must stand before and after a secret that is masked only where it stands alone; `None` for the others."""
+def _edges(secret: str) -> tuple[str, str]:
+    """What must stand before and after a secret that is masked only where it stands alone; empty for the others."""
     if len(secret) < _SHORT:
         return _ALONE
     if len(secret) < _SHORT_NUMBER and secret.isascii() and secret.isdigit():
         return _NO_DIGIT_NEAR
-    return None
+    return "", ""
 
 
-@lru_cache(maxsize=4096)
-def _forms(secret: str) -> frozenset[str]:
-    """The forms in which `secret` travels."""
-    if not secret:
-        return frozenset()
+def _any_escape(char: str) -> str:
+    """A pattern for one character as it is, percent-encoded (more than once, too), and escaped for JSON or XML."""
+    ways = [re.escape(char)]
+    if char == " ":
+        ways.append(r"\+")
+    if not (char.isascii() and char.isalnum()):
+        units = char.encode("utf-16-be", "surrogatepass").hex()
+        ways.append("".join(r"\\u" + _any_case(units[at : at + 4]) for at in range(0, len(units), 4)))
+        ways += [re.escape(escape) for escape in _SHORT_ESCAPES.get(char, ())]
+        ways += [f"&#0*{ord(char)};", f"&#[xX]0*{_any_case(f'{ord(char):x}')};"]
+    percent = "".join(f"%(?:25)*{_any_case(f'{byte:02x}')}" for byte in char.encode("utf-8", "surrogatepass"))
+    return f"(?:{'|'.join((*ways, percent))})"
+
+
+def _any_case(digits: str) -> str:
+    return "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in digits)
+
+
+_SHORT_ESCAPES: Final = {
+    '"': ('\\"', "&quot;"),
+    "\\": ("\\\\",),
+    "/": ("\\/",),
+    "\n": ("\\n",),
+    "\r": ("\\r",),
+    "\t": ("\\t",),
+    "\b": ("\\b",),
+    "\f": ("\\f",),
+    "&": ("&amp;",),
+    "<": ("&lt;",),
+    ">": ("&gt;",),
+    "'": ("&apos;",),
+}
+
+
+def _packed(secret: str) -> set[str]:
+    """The forms in which none of the secret's own characters is left."""
     data = secret.encode("utf-8", "surrogatepass")
-    percent = {quote(data, safe=""), quote(data), quote_plus(data), quote(data, safe="/:@!$'()*,;=+~")}
-    percent.add("".join(f"%{byte:02X}" for byte in data))
-    lower = {_HEX.sub(lambda hit: hit[0].lower(), form) for form in percent}
-    dumped = json.dumps(secret)[1:-1]
-    escaped = {dumped, json.dumps(secret, ensure_ascii=False)[1:-1], dumped.replace("/", "\\/")}
-    escaped |= {escape(secret), escape(secret, {'"': "&quot;", "'": "&#39;"}), escape(secret, {'"': "&#34;"})}
-    return frozenset({secret, *percent, *lower, *escaped, *_base64(data)})
-
-
-_HEX: Final = re.compile(r"%[0-9A-F]{2}")
+    every_byte = {"".join(f"%{byte:02X}" for byte in data), "".join(f"%{byte:02x}" for byte in data)}
+    return every_byte.union(_base64(data))
 
 
 def _base64(data: bytes) -> Iterator[str]:
     whole = base64.b64encode(data).decode()
     for text in (whole, whole.rstrip("=")):
         if len(text) >= _LEAST_BASE64:
-            yield from (text, text.translate(_URL_ALPHABET), quote(text, safe=""))
+            yield from _alphabets(text)
     # Inside something longer, the bits at both ends mix with the neighbours': only the characters between are certain.
     for shift in range(3):
         packed = base64.b64encode(b"\0" * shift + data).decode()
         certain = packed[-(-shift * 8 // 6) : (shift + len(data)) * 8 // 6]
         if len(certain) >= _LEAST_BASE64 and len(data) >= _SHORT:
-            yield from (certain, certain.translate(_URL_ALPHABET), quote(certain, safe=""))
+            yield from _alphabets(certain)
 
 
+def _alphabets(text: str) -> Iterator[str]:
+    quoted = quote(text, safe="")
+    yield from (text, text.translate(_URL_ALPHABET), quoted, _HEX.sub(lambda hit: hit[0].lower(), quoted))
+
+
+_RUN: Final = re.compile(r"[0-9A-Za-z]+")
+_HEX: Final = re.compile(r"%[0-9A-F]{2}")
 _URL_ALPHABET: Final = str.maketrans("+/", "-_")
+
+
+def _own(call: Call) -> Redactor | None:
+    """A call lists its secrets in the form in which it holds them; the supplier may echo them decoded."""
+    return Redactor((*call.secrets, *map(unquote, call.secrets)), packed=False) if call.secrets else None
 
 
 def _masked(text: str, redactor: Redactor, own: Redactor | None) -> str:

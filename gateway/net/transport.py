@@ -39,7 +39,6 @@ MAX_HEADERS: Final = 64
 MAX_HEADER_BYTES: Final = 8190
 """Of one header, and of the status line."""
 
-_NO_TIMEOUT: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 _NOT_ASKED_FOR: Final = 101
 
 
@@ -67,13 +66,13 @@ class _Passage:
 
     __slots__ = ("_answer", "_passed", "connecting", "deadline", "error", "left", "protocol", "response", "transport")
 
-    def __init__(self, answer: float) -> None:
+    def __init__(self, deadline: asyncio.Timeout, answer: float) -> None:
         self._answer = answer
+        self.deadline = deadline
         self._passed = False
         self.connecting = False
         self.left = False
         self.error: Exception | None = None
-        self.deadline: asyncio.Timeout | None = None
         self.protocol: ResponseHandler | None = None
         self.transport: asyncio.Transport | None = None
         self.response: ClientResponse | None = None
@@ -90,10 +89,7 @@ class _Passage:
 
     def cross(self, connection: Connection) -> None:
         """The connection is ready: from here on the request counts as gone, and the time for the answer runs."""
-        deadline = self.deadline
-        if deadline is None or deadline.expired():
-            raise TimeoutError
-        deadline.reschedule(asyncio.get_running_loop().time() + self._answer)
+        self.deadline.reschedule(asyncio.get_running_loop().time() + self._answer)
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.left = True
@@ -129,11 +125,7 @@ class _Pool(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             if protocol is not None and not protocol.should_close:
-                try:
-                    passage.cross(connection)
-                except BaseException:
-                    connection.close()
-                    raise
+                passage.cross(connection)
                 return connection
             connection.close()
         raise aiohttp.ClientConnectionError("every connection held bytes that nobody asked for")
@@ -169,7 +161,6 @@ class Transport:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._settings = settings
-        self._connect = settings.timeouts.connect
         self._answer = settings.timeouts.answer
         self._max_body = max_body
         self._keep_alive = keep_alive
@@ -189,7 +180,10 @@ class Transport:
         )
         self._session = aiohttp.ClientSession(
             connector=pool,
-            timeout=_NO_TIMEOUT,
+            # aiohttp rounds long time-outs up to whole seconds; ours are meant as they stand.
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=self._settings.timeouts.connect, ceil_threshold=float("inf")
+            ),
             headers={"User-Agent": "pulsa-gateway", "Accept-Encoding": ACCEPT_ENCODING},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -219,11 +213,11 @@ class Transport:
             return Sent(failure=Failure.NO_CONNECTION, left=False, detail="the transport is closed", duration=0.0)
         if (mistake := mistake_in(call)) is not None:
             return Sent(failure=Failure.INVALID_CALL, left=False, detail=mistake, duration=0.0)
-        passage = _Passage(self._answer)
+        deadline = asyncio.timeout(None)  # set when the line is crossed
+        passage = _Passage(deadline, self._answer)
         token = _PASSAGE.set(passage)
         try:
-            async with asyncio.timeout_at(began + self._connect) as deadline:
-                passage.deadline = deadline
+            async with deadline:
                 response = await session.request(
                     call.method,
                     URL(call.url, encoded=True),
@@ -248,7 +242,9 @@ class Transport:
     async def _read(self, response: ClientResponse, passage: _Passage) -> Reply:
         if response.status == _NOT_ASKED_FOR:
             raise MalformedError("another protocol was not asked for")
-        headers = {name.lower(): _clean(value) for name, value in response.headers.items()}
+        headers = {
+            name.lower(): value if value.isascii() else _clean(value) for name, value in response.headers.items()
+        }
         content = response.content
         body: Body | None = None
         while piece := await content.readany():
@@ -265,18 +261,16 @@ class Transport:
         if isinstance(error, _SecondPassError) and passage.error is not None:
             error = passage.error
         left = passage.left
-        if passage.deadline is not None and passage.deadline.expired():
-            if left:
-                failure = Failure.ANSWER_TIMEOUT
-            else:
-                failure = Failure.CONNECT_TIMEOUT if passage.connecting else Failure.NO_CONNECTION
-            detail = WORDS[failure]
+        if not left:
+            failure = before_line(error, connecting=passage.connecting, proxied=self._settings.proxy is not None)
+        elif passage.deadline.expired():
+            failure = Failure.ANSWER_TIMEOUT
         else:
-            failure = behind_line(error) if left else before_line(error, proxied=self._settings.proxy is not None)
-            detail = self._redactor.text(f"{WORDS[failure]} ({cause(error)})")
+            failure = behind_line(error)
+        detail = self._redactor.text(f"{WORDS[failure]} ({cause(error)})")
         return Sent(failure=failure, left=left, detail=detail, duration=duration)
 
 
 def _clean(value: str) -> str:
     """A header's value without the stand-ins for bytes that are no UTF-8: nothing that stores text takes those."""
-    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
