@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import zoneinfo
+from datetime import time
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -28,15 +30,67 @@ def parse_duration(value: object) -> object:
     """Seconds from `500ms`, `30s`, `2m`, `6h` or `1d`; numbers are refused, because they do not say their unit."""
     if isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         return float(match[1]) * _UNIT_SECONDS[match[2]]
-    raise ValueError(f"{value!r} is not a duration: write a number and a unit, such as 500ms, 30s, 2m, 6h or 1d")
+    raise ValueError("must be a duration: write a number and a unit, such as 500ms, 30s, 2m, 6h or 1d")
+
+
+def parse_network(value: object) -> object:
+    """A network from `203.0.113.7`, `10.0.0.0/8` or the same in IPv6. Bits behind the mask must be 0."""
+    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return value
+    if isinstance(value, str):
+        try:
+            return ipaddress.ip_network(value.strip(), strict=True)
+        except ValueError as error:
+            if "host bits" in str(error):
+                raise ValueError(
+                    "has bits of the address set behind the mask: write 10.1.0.0/16, not 10.1.2.3/16"
+                ) from None
+    raise ValueError("must be an address or a network, such as 203.0.113.7 or 10.0.0.0/8")
+
+
+_CUTOFF = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
+
+
+def parse_cutoff(text: str) -> tuple[time, time]:
+    """From when (included) to when (not included) a route is closed, from `23:45-00:15`; may reach over midnight.
+
+    Raises:
+        ValueError: it is not such a window, or has no length.
+    """
+    match = _CUTOFF.fullmatch(text)
+    if match is None:
+        raise ValueError("must be two times of the day in 24 hours, such as 23:45-00:15")
+    start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
+    if start == end:
+        raise ValueError("begins and ends at the same time: a route that is always closed is written enabled: false")
+    return start, end
+
+
+def _cutoff(value: str | None) -> str | None:
+    if value is not None:
+        parse_cutoff(value)
+    return value
+
+
+def _timezone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            "is not a time zone: write a name such as Asia/Jakarta, Asia/Makassar or Asia/Jayapura"
+        ) from None
+    return value
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 Rupiah = Annotated[int, Field(ge=-(10**15), le=10**15)]
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-ProductCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(parse_network)]
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+PRODUCT_CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+KEY_HASH_PATTERN = r"^sha256:[0-9a-f]{64}$"
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+ProductCode = Annotated[str, StringConstraints(pattern=PRODUCT_CODE_PATTERN)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -96,7 +150,7 @@ class Webhook(Model):
     """Private or loopback networks to which a notification may go all the same."""
 
 
-KeyHash = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+KeyHash = Annotated[str, StringConstraints(pattern=KEY_HASH_PATTERN)]
 
 
 class Client(Model):
@@ -194,9 +248,9 @@ class Route(Model):
     code: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     price: Rupiah
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
-    cutoff: str | None = None
+    cutoff: Annotated[str | None, AfterValidator(_cutoff)] = None
     """Hours in which this route is closed, `23:45-00:15` in `timezone`."""
-    timezone: str = "Asia/Jakarta"
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
     enabled: bool = True
 
 

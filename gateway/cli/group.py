@@ -1,0 +1,99 @@
+"""How every command behaves when something is wrong: one line for each mistake on standard error, and no traceback."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import click
+
+from gateway.errors import GatewayError
+
+EXIT_MISTAKE = 2
+"""The person who gave the command can mend it."""
+EXIT_BUG = 70
+"""The gateway itself is wrong (EX_SOFTWARE)."""
+EXIT_INTERRUPTED = 130
+
+
+class CommandGroup(click.Group):
+    """The commands of `package`, each imported when it is asked for."""
+
+    def __init__(self, *, package: str, commands_help: Mapping[str, str], **settings: Any) -> None:
+        super().__init__(context_settings={"help_option_names": ["-h", "--help"]}, **settings)
+        self.package = package
+        self.commands_help = commands_help
+        self.params.append(_version_option())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they are listed."""
+        del ctx
+        return list(self.commands_help)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or `None`."""
+        del ctx
+        if cmd_name not in self.commands_help:
+            return None
+        command = importlib.import_module(f"{self.package}.{cmd_name}").command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{self.package}.{cmd_name} holds no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.commands_help.items()))
+
+    def main(self, *args: Any, **settings: Any) -> NoReturn:
+        """Run a command and leave with its exit code: 0, the command's own, 2 for a mistake."""
+        settings["standalone_mode"] = False
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # suppliers' texts on a terminal that is not UTF-8
+        try:
+            code = super().main(*args, **settings)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = EXIT_MISTAKE
+        except click.ClickException as error:
+            code = _told(error.format_message())
+        except GatewayError as error:
+            code = _told(str(error))
+        except (click.Abort, KeyboardInterrupt):
+            code = EXIT_INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+            code = 1
+        except Exception as error:
+            if os.environ.get("GATEWAY_TRACEBACK"):
+                raise
+            kind = type(error).__name__
+            _told(f"a mistake in the gateway itself ({kind}); GATEWAY_TRACEBACK=1 shows where it happened")
+            code = EXIT_BUG
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(message: str) -> int:
+    for line in message.splitlines():
+        click.echo(line, err=True)
+    return EXIT_MISTAKE
+
+
+def _version_option() -> click.Option:
+    def show(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        del param
+        if value and not ctx.resilient_parsing:
+            from importlib.metadata import version
+
+            click.echo(f"pulsa-gateway {version('pulsa-gateway')}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=show, help="Show the version and exit."
+    )

@@ -1,0 +1,271 @@
+"""Loading plugins, and keeping each one's faults to itself.
+
+A plugin is an entry point of the group `pulsa_gateway`. Each one gets a plugin manager of its own, so that an
+implementation that raises stops nobody else's, and is taken whole or not at all. What could not be loaded is kept with
+the reason, for `gateway plugins` and for the message about an account that needs it.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import inspect
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import pluggy
+
+from gateway import hooks
+from gateway.provider import Capability, Provider, Sandbox, capabilities
+from gateway.settings.types import NAME_PATTERN, ProviderSettings
+
+SandboxFactory = Callable[..., Sandbox]
+
+_HOOK_NAMES = tuple(name for name in vars(hooks) if name.startswith("gateway_"))
+MAX_AVERAGE_SECONDS = 0.1
+"""An observer that takes longer than this on average is switched off."""
+_JUDGE_AFTER_CALLS = 5
+_JUDGE_AFTER_SECONDS = 1.0
+
+
+class PluginError(Exception):
+    """What a plugin hands over cannot be used. The message is for its author."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginInfo:
+    """A plugin that was loaded."""
+
+    name: str
+    distribution: str
+    version: str
+    kinds: Mapping[str, frozenset[Capability]]
+    sandboxes: tuple[str, ...] = ()
+    observes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedPlugin:
+    """A plugin that was not loaded, and why."""
+
+    name: str
+    distribution: str
+    version: str
+    why: str
+    kinds: tuple[str, ...] = ()
+    """The kinds that it had handed over before it failed."""
+
+
+@dataclass(slots=True)
+class _Observer:
+    name: str
+    call: Callable[..., Any]
+    calls: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Plugins:
+    """What the installed plugins gave, and what went wrong with them."""
+
+    kinds: dict[str, type[Provider[Any]]] = field(default_factory=dict)
+    sandboxes: dict[str, SandboxFactory] = field(default_factory=dict)
+    loaded: list[PluginInfo] = field(default_factory=list)
+    failed: list[FailedPlugin] = field(default_factory=list)
+    observer_errors: dict[str, int] = field(default_factory=dict)
+    """How many calls of each observing plugin raised."""
+    switched_off: dict[str, str] = field(default_factory=dict)
+    """Observing plugins that are no longer called, and why."""
+    has_observers: bool = False
+    """Look at this before building what `observe` takes: without observers nothing need be built."""
+    clock: Callable[[], float] = time.perf_counter
+    _observers: list[_Observer] = field(default_factory=list)
+
+    @property
+    def unavailable(self) -> dict[str, str]:
+        """Why a kind is not there: by plugin, and by each kind that a failed plugin had handed over."""
+        reasons = {plugin.name: plugin.why for plugin in self.failed}
+        for plugin in self.failed:
+            reasons |= {kind: plugin.why for kind in plugin.kinds if kind not in self.kinds}
+        return reasons
+
+    def observe(self, transaction: dict[str, Any], event: dict[str, Any]) -> None:
+        """Tell every observer of one committed change, one after the other. Never raises.
+
+        Each one gets its own copy. Errors are counted, and an observer that is too slow is switched off.
+        """
+        if not self.has_observers:
+            return
+        for observer in tuple(self._observers):
+            began = self.clock()
+            try:
+                result = observer.call(transaction=copy.deepcopy(transaction), event=copy.deepcopy(event))
+                if any(inspect.isawaitable(item) for item in result):
+                    self._count_error(observer.name)
+                    for item in result:
+                        if inspect.iscoroutine(item):
+                            item.close()
+            except (Exception, SystemExit):
+                self._count_error(observer.name)
+            observer.calls += 1
+            observer.seconds += self.clock() - began
+            self._judge(observer)
+
+    def _count_error(self, name: str) -> None:
+        self.observer_errors[name] = self.observer_errors.get(name, 0) + 1
+
+    def _judge(self, observer: _Observer) -> None:
+        if observer.calls < _JUDGE_AFTER_CALLS and observer.seconds < _JUDGE_AFTER_SECONDS:
+            return  # one slow call at the start, such as a first import, says little
+        average = observer.seconds / observer.calls
+        if average > MAX_AVERAGE_SECONDS:
+            self._observers.remove(observer)
+            self.has_observers = bool(self._observers)
+            self.switched_off[observer.name] = f"took {average * 1000:.0f} ms a call on average"
+
+    def _adopt(self, offer: _Offer, info: PluginInfo) -> None:
+        self.kinds |= offer.kinds
+        self.sandboxes |= offer.sandboxes
+        self.loaded.append(info)
+        if offer.observer is not None:
+            self._observers.append(_Observer(info.name, offer.observer))
+            self.observer_errors[info.name] = 0
+            self.has_observers = True
+
+
+@dataclass(slots=True)
+class _Offer:
+    """What one plugin hands over, until all of it is known to be sound."""
+
+    kinds: dict[str, type[Provider[Any]]] = field(default_factory=dict)
+    sandboxes: dict[str, SandboxFactory] = field(default_factory=dict)
+    observer: Callable[..., Any] | None = None
+
+
+def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
+    """Load every installed plugin. Never raises for what a plugin does.
+
+    Args:
+        found: the entry points to load; left out, those that are installed.
+    """
+    plugins = Plugins()
+    points = entry_points(group=hooks.PROJECT) if found is None else found
+    for point in sorted(points, key=lambda point: (point.name, _distribution(point))):
+        offer = _Offer()
+        distribution, version = _distribution(point)
+        try:
+            _take(point, offer, plugins)
+        except (Exception, SystemExit) as error:
+            why = _why(error)
+            failed = FailedPlugin(
+                name=point.name, distribution=distribution, version=version, why=why, kinds=tuple(offer.kinds)
+            )
+            plugins.failed.append(failed)
+            continue
+        info = PluginInfo(
+            name=point.name,
+            distribution=distribution,
+            version=version,
+            kinds={name: capabilities(kind) for name, kind in offer.kinds.items()},
+            sandboxes=tuple(offer.sandboxes),
+            observes=offer.observer is not None,
+        )
+        plugins._adopt(offer, info)  # noqa: SLF001 — the loader fills what only it may fill
+    return plugins
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    dist = point.dist
+    return (dist.name, dist.version) if dist is not None else ("", "")
+
+
+def _why(error: BaseException) -> str:
+    """The reason in one line."""
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, PluginError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _take(point: EntryPoint, offer: _Offer, plugins: Plugins) -> None:
+    """Load one plugin into `offer`.
+
+    Raises:
+        PluginError: it cannot be used.
+        Exception: whatever the plugin raised.
+    """
+    if any(info.name == point.name for info in plugins.loaded):
+        raise PluginError(f"another plugin is named {point.name} too")
+    plugin = point.load()
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    try:
+        manager.register(plugin, name=point.name)
+    except pluggy.PluginValidationError as error:
+        raise PluginError(" ".join(str(error).split())[:300]) from None
+    callers = manager.get_hookcallers(plugin) or []
+    for caller in callers:
+        _check_hook(caller)
+    _check_forgotten(plugin, {caller.name for caller in callers})
+    if not callers:
+        raise PluginError(f"implements no hook; there are {', '.join(_HOOK_NAMES)}")
+    manager.hook.gateway_register_providers(register=lambda kind: _register_kind(kind, offer, plugins))
+    manager.hook.gateway_register_sandboxes(
+        register=lambda kind, factory: _register_sandbox(kind, factory, offer, plugins)
+    )
+    if manager.hook.gateway_transaction_changed.get_hookimpls():
+        offer.observer = manager.hook.gateway_transaction_changed
+
+
+def _check_hook(caller: pluggy.HookCaller) -> None:
+    if not caller.has_spec():
+        near = difflib.get_close_matches(caller.name, _HOOK_NAMES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_HOOK_NAMES)}"
+        raise PluginError(f"there is no hook {caller.name}; {hint}")
+    for implementation in caller.get_hookimpls():
+        function = implementation.function
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise PluginError(f"{caller.name} is async def; hooks are plain functions")
+        if inspect.isgeneratorfunction(function):
+            raise PluginError(f"{caller.name} is a generator or a wrapper; hooks are plain functions")
+
+
+def _check_forgotten(plugin: object, implemented: set[str]) -> None:
+    """A function that is named like a hook and is none: its author forgot the marker."""
+    for name in dir(plugin):
+        if name in _HOOK_NAMES and name not in implemented and callable(getattr(plugin, name, None)):
+            raise PluginError(f"{name} is not marked with @hookimpl, so it would never be called")
+
+
+def _register_kind(kind: Any, offer: _Offer, plugins: Plugins) -> None:
+    if not (isinstance(kind, type) and issubclass(kind, Provider)):
+        raise PluginError(f"register() takes a subclass of Provider, and was given {_named(kind)}")
+    name = getattr(kind, "kind", None)
+    if not isinstance(name, str) or re.fullmatch(NAME_PATTERN.rstrip("$"), name) is None:
+        raise PluginError(f"{kind.__name__}.kind must be a name of lower-case letters, digits, - and _")
+    if name in plugins.kinds or name in offer.kinds:
+        raise PluginError(f"the kind {name} is taken by another plugin or class")
+    if not (isinstance(kind.Settings, type) and issubclass(kind.Settings, ProviderSettings)):
+        raise PluginError(f"{kind.__name__}.Settings must be a subclass of ProviderSettings")
+    if Capability.PURCHASE not in capabilities(kind):
+        raise PluginError(f"{kind.__name__} must have both purchase and read_purchase")
+    for method, function in inspect.getmembers(kind, inspect.iscoroutinefunction):
+        if hasattr(Provider, method):
+            raise PluginError(f"{function.__qualname__} is async def; a provider does no I/O")
+    offer.kinds[name] = kind
+
+
+def _register_sandbox(kind: Any, factory: Any, offer: _Offer, plugins: Plugins) -> None:
+    if not isinstance(kind, str) or not callable(factory):
+        raise PluginError(f"register() takes a kind and a factory, and was given {_named(kind)} and {_named(factory)}")
+    if kind in plugins.sandboxes or kind in offer.sandboxes:
+        raise PluginError(f"the kind {kind} has a sandbox already")
+    offer.sandboxes[kind] = factory
+
+
+def _named(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

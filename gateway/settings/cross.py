@@ -1,0 +1,202 @@
+"""What only shows when the parts of a configuration are held beside each other.
+
+`load` finds mistakes, which stop the gateway. `warnings` finds what runs but is hardly meant.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from gateway.core.outcome import ReasonCode
+from gateway.provider import Asking, Capability, Provider, capabilities
+from gateway.settings.findings import Findings
+from gateway.settings.messages import suggestion
+from gateway.settings.types import Client, Product, ProviderSettings, Server, Settings, Webhook
+from gateway.settings.urls import HTTP, REDIS, ledger_mistake, url_mistake
+from gateway.settings.yaml_source import Loc
+
+SANDBOX_KEY = "sandbox-key-not-for-production"
+"""Printed in the README and in config/gateway.yaml, so known to everybody."""
+MIN_WEBHOOK_SECRET = 24
+"""Bytes, as Standard Webhooks asks for."""
+
+
+def server(findings: Findings, settings: Server) -> None:
+    """The two listeners must not be one."""
+    same_host = settings.host == settings.admin_host or {settings.host, settings.admin_host} & {"0.0.0.0", "::", ""}  # noqa: S104 — compared, not bound
+    if same_host and settings.port == settings.admin_port != 0:
+        findings.add(
+            ("server", "admin_port"), "is the same port as server.port", "clients must never reach the operators' side"
+        )
+
+
+def storage(findings: Findings, ledger_url: str, redis: str | None) -> None:
+    """Where the truth is kept, and what replicas share."""
+    mistake = ledger_mistake(ledger_url)
+    if mistake:
+        findings.add(("ledger", "url"), mistake)
+    if redis is not None:
+        mistake = url_mistake(redis, REDIS)
+        if mistake:
+            findings.add(("cluster", "redis"), mistake)
+        elif ledger_url.startswith("sqlite:"):
+            findings.add(
+                ("cluster", "redis"), "redis goes only with postgresql", "SQLite is one process: leave redis out"
+            )
+
+
+def duplicates(findings: Findings, section: str, key: str, items: Iterable[tuple[int, object]]) -> None:
+    """No two entries of a section under one name."""
+    seen: dict[object, int] = {}
+    for index, name in items:
+        if not isinstance(name, str) or not name:
+            continue
+        if name in seen:
+            _, (line, _) = findings.source.locate((section, seen[name], key))
+            findings.add((section, index, key), f"{findings.quote(name)} is there already, on line {line}")
+        else:
+            seen[name] = index
+
+
+def clients(findings: Findings, items: Sequence[tuple[int, Client]]) -> None:
+    """Each key belongs to one client, and each webhook can be signed."""
+    owners: dict[str, str] = {}
+    for index, client in items:
+        for key_hash in client.key_hashes:
+            owner = owners.setdefault(key_hash, client.id)
+            if owner != client.id:
+                advice = "make another key with: gateway keys new CLIENT"
+                findings.add(("clients", index, "key_hash"), f"client {findings.quote(owner)} has the same key", advice)
+        if client.webhook is not None:
+            _webhook(findings, ("clients", index, "webhook"), client.webhook)
+
+
+def _webhook(findings: Findings, loc: Loc, webhook: Webhook) -> None:
+    mistake = url_mistake(webhook.url, HTTP)
+    if mistake:
+        findings.add((*loc, "url"), mistake)
+    secrets = webhook.secret if isinstance(webhook.secret, tuple) else (webhook.secret,)
+    if not secrets:
+        findings.add((*loc, "secret"), "is empty")
+    for number, secret in enumerate(secrets):
+        mistake = webhook_secret_mistake(secret.get_secret_value())
+        if mistake:
+            where = (*loc, "secret", number) if isinstance(webhook.secret, tuple) else (*loc, "secret")
+            findings.add(where, mistake, "make one with: openssl rand -base64 32, and write whsec_ before it")
+
+
+def webhook_secret_mistake(secret: str) -> str | None:
+    """What is wrong with a webhook's secret, or `None`. It is `whsec_` and base64, or plain text."""
+    if secret.startswith("whsec_"):
+        try:
+            size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+        except (binascii.Error, ValueError):
+            return "has something after whsec_ that is not base64"
+    else:
+        size = len(secret.encode())
+    return f"holds fewer than {MIN_WEBHOOK_SECRET} bytes" if size < MIN_WEBHOOK_SECRET else None
+
+
+def account(findings: Findings, loc: Loc, settings: ProviderSettings, provider: Provider[Any]) -> None:
+    """One account: its addresses, and whether its kind can do what it is asked to do."""
+    mistake = url_mistake(settings.url, HTTP)
+    if mistake:
+        findings.add((*loc, "url"), mistake)
+    if settings.proxy is not None and (mistake := url_mistake(settings.proxy, HTTP)):
+        findings.add((*loc, "proxy"), mistake)
+    for index, word in enumerate(settings.no_failover):
+        if word not in list(ReasonCode):
+            known = [code.value for code in ReasonCode]
+            advice = suggestion(word, known) or f"known: {', '.join(known)}"
+            findings.add((*loc, "no_failover", index), "is not a reason code", advice)
+    _reports(findings, loc, settings, provider)
+    if settings.balance_every is not None and Capability.BALANCE not in capabilities(type(provider)):
+        findings.add((*loc, "balance_every"), f"the kind {settings.kind} cannot ask for its balance", "leave it out")
+
+
+def _reports(findings: Findings, loc: Loc, settings: ProviderSettings, provider: Provider[Any]) -> None:
+    reports = settings.reports
+    if not reports.allow_from:
+        return
+    if reports.trust == "verify":
+        try:
+            asking = provider.asking()
+        except Exception as error:  # a plugin may raise anything
+            findings.add(loc, f"the plugin cannot say how this account is asked ({type(error).__name__})")
+            return
+        if asking is Asking.NONE:
+            findings.add(
+                (*loc, "reports", "trust"),
+                "verify needs an account that can be asked, and this one cannot",
+                "set up its checks, or write trust: source and a token",
+            )
+    if reports.token is None and any(network.prefixlen == 0 for network in reports.allow_from):
+        findings.add(
+            (*loc, "reports", "token"), "is missing, and everybody may call", "narrow allow_from, or set a token"
+        )
+
+
+def routes(findings: Findings, loc: Loc, names: Iterable[tuple[int, object]], known: frozenset[str]) -> None:
+    """Every route of one product leads to an account that is there."""
+    for index, name in names:
+        if isinstance(name, str) and name and name not in known:
+            findings.add((*loc, "routes", index, "provider"), *unknown_account(findings.quote(name), known))
+
+
+def unknown_account(name: str, known: Iterable[str]) -> tuple[str, str]:
+    """Message and advice for a route to an account that is not there."""
+    names = sorted(known)
+    advice = suggestion(name, names) or (f"known: {', '.join(names)}" if names else "providers is empty")
+    return f"there is no account {name}", advice
+
+
+def warnings(settings: Settings, kinds: Mapping[str, type[Provider[Any]]]) -> list[str]:
+    """What runs but is hardly meant. One sentence each, without secrets."""
+    found: list[str] = []
+    if not settings.clients:
+        found.append("clients: nobody can buy, because there is no client")
+    if not settings.products:
+        found.append("products: nothing can be bought, because there is no product")
+    sandbox_hash = "sha256:" + hashlib.sha256(SANDBOX_KEY.encode()).hexdigest()
+    for client in settings.clients:
+        if sandbox_hash in client.key_hashes and not _is_loopback(settings.server.host):
+            found.append(f"clients: {client.id} uses the sandbox's key, which everybody knows")
+        if client.webhook is not None and client.webhook.url.startswith("http:"):
+            found.append(f"clients: the webhook of {client.id} is not encrypted (http)")
+    for provider in settings.providers:
+        found.extend(_account_warnings(provider, kinds))
+    used = {route.provider for product in settings.products for route in product.routes}
+    found.extend(
+        f"providers: no product has a route to {provider.id}"
+        for provider in settings.providers
+        if settings.products and provider.id not in used
+    )
+    return found
+
+
+def _account_warnings(provider: ProviderSettings, kinds: Mapping[str, type[Provider[Any]]]) -> list[str]:
+    reports = provider.reports
+    found: list[str] = []
+    if reports.allow_from and reports.token is None:
+        found.append(f"providers: {provider.id} takes reports without a token: an address can be forged or shared")
+    kind = kinds.get(provider.kind)
+    if reports.allow_from and kind is not None and Capability.REPORT not in capabilities(kind):
+        found.append(f"providers: {provider.id} has reports.allow_from, but the kind {provider.kind} reads no reports")
+    return found
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def product_routes(product: Product) -> list[tuple[int, object]]:
+    """Position and account of each route of a product."""
+    return [(index, route.provider) for index, route in enumerate(product.routes)]
