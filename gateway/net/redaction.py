@@ -1,7 +1,7 @@
 """Secrets out of everything that is kept or printed.
 
-A secret is masked in each form in which it travels: as it is, percent-encoded (what must be, or every byte; upper or lower
-hex, `+` for a space), escaped for JSON or XML, and in base64, alone or inside something longer (`user:password`).
+A secret is masked in each form in which it travels: as it is, percent-encoded (what must be, or every byte; upper or
+lower hex, `+` for a space), escaped for JSON or XML, and in base64, alone or inside something longer (`user:password`).
 
 Two kinds of secrets would shred what has nothing to do with them, and are masked only where they stand alone:
 

@@ -9,6 +9,9 @@ from gateway.provider import Call
 
 METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
 
+MAX_BODY: Final = 1_048_576
+"""Bytes. It is written in one piece, so a larger one would hold up every other call."""
+
 # A fragment would be cut off, a user name would become a header, and a character outside visible ASCII would have to
 # be encoded by somebody: none of these leaves as it stands.
 _URL: Final = re.compile(
@@ -41,6 +44,8 @@ def mistake_in(call: Call) -> str | None:
             "the URL must be http or https, fully encoded visible ASCII, with a host,"
             " and without user name, password or fragment"
         )
+    if call.body is not None and len(call.body) > MAX_BODY:
+        return f"the body is larger than {MAX_BODY} bytes"
     for name, value in call.headers:
         if _HEADER_NAME(name) is None or _HEADER_VALUE(value) is None:
             return "a header holds a character that headers cannot carry"

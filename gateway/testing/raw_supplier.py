@@ -79,8 +79,11 @@ class RawSupplier:
         """How many connections were accepted."""
         self.open = 0
         """How many of them are still open."""
+        self.most_open = 0
+        """How many were open at once, at most."""
         self.requests: list[RawRequest] = []
         """Those that were read whole, in order."""
+        self._arrived = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -90,6 +93,12 @@ class RawSupplier:
     def behave(self, *behaviours: Behaviour) -> None:
         """From now on, in turn; the last one stays."""
         self._behaviours = list(behaviours)
+
+    async def seen(self, count: int = 1) -> None:
+        """Wait until `count` requests were read whole."""
+        while len(self.requests) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
 
     async def start(self) -> int:
         """Listen, and return the port."""
@@ -122,12 +131,14 @@ class RawSupplier:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self.open += 1
+        self.most_open = max(self.most_open, self.open)
         try:
             if self._on_connect is not None and not await self._on_connect(reader, writer):
                 return
             while True:
                 request = await _read(reader, number)
                 self.requests.append(request)
+                self._arrived.set()
                 behaviour = self._behaviours[0]
                 if len(self._behaviours) > 1:
                     self._behaviours.pop(0)
