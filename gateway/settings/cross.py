@@ -9,16 +9,15 @@ import base64
 import binascii
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from gateway.core.outcome import ReasonCode
 from gateway.provider import Asking, Capability, Provider, capabilities
 from gateway.settings.findings import Findings
 from gateway.settings.messages import suggestion
-from gateway.settings.types import Client, Product, ProviderSettings, Server, Settings, Webhook
-from gateway.settings.urls import HTTP, REDIS, ledger_mistake, url_mistake
-from gateway.settings.yaml_source import Loc
+from gateway.settings.types import Product, ProviderSettings, Server, Settings
+from gateway.settings.urls import REDIS, ledger_mistake, url_mistake
+from gateway.settings.yaml_source import Loc, YamlMapping, YamlSequence
 
 SANDBOX_KEY = "sandbox-key-not-for-production"
 """Printed in the README and in config/gateway.yaml, so known to everybody."""
@@ -63,31 +62,35 @@ def duplicates(findings: Findings, section: str, key: str, items: Iterable[tuple
             seen[name] = index
 
 
-def clients(findings: Findings, items: Sequence[tuple[int, Client]]) -> None:
-    """Each key belongs to one client, and each webhook can be signed."""
-    owners: dict[str, str] = {}
-    for index, client in items:
-        for key_hash in client.key_hashes:
-            owner = owners.setdefault(key_hash, client.id)
-            if owner != client.id:
+def clients(findings: Findings, items: Sequence[Any]) -> None:
+    """Each key belongs to one client, and each webhook's secret can sign."""
+    owners: dict[str, int] = {}
+    for index, item in enumerate(items):
+        if not isinstance(item, YamlMapping):
+            continue
+        for loc, key_hash in _texts(item, ("clients", index), "key_hash"):
+            owner = owners.setdefault(key_hash, index)
+            if owner != index:
+                _, (line, _) = findings.source.locate(("clients", owner, "key_hash"))
                 advice = "make another key with: gateway keys new CLIENT"
-                findings.add(("clients", index, "key_hash"), f"client {findings.quote(owner)} has the same key", advice)
-        if client.webhook is not None:
-            _webhook(findings, ("clients", index, "webhook"), client.webhook)
+                findings.add(loc, f"is the key of another client too, on line {line}", advice)
+        webhook = item.get("webhook")
+        if not isinstance(webhook, YamlMapping):
+            continue
+        for loc, secret in _texts(webhook, ("clients", index, "webhook"), "secret"):
+            if mistake := webhook_secret_mistake(secret):
+                findings.add(loc, mistake, "make one with: openssl rand -base64 32, and write whsec_ before it")
+        if webhook.get("secret") == []:
+            findings.add(("clients", index, "webhook", "secret"), "is empty")
 
 
-def _webhook(findings: Findings, loc: Loc, webhook: Webhook) -> None:
-    mistake = url_mistake(webhook.url, HTTP)
-    if mistake:
-        findings.add((*loc, "url"), mistake)
-    secrets = webhook.secret if isinstance(webhook.secret, tuple) else (webhook.secret,)
-    if not secrets:
-        findings.add((*loc, "secret"), "is empty")
-    for number, secret in enumerate(secrets):
-        mistake = webhook_secret_mistake(secret.get_secret_value())
-        if mistake:
-            where = (*loc, "secret", number) if isinstance(webhook.secret, tuple) else (*loc, "secret")
-            findings.add(where, mistake, "make one with: openssl rand -base64 32, and write whsec_ before it")
+def _texts(mapping: YamlMapping, loc: Loc, key: str) -> Iterator[tuple[Loc, str]]:
+    """The text, or each text of the list, under a key."""
+    value = mapping.get(key)
+    if isinstance(value, str):
+        yield (*loc, key), value
+    elif isinstance(value, YamlSequence):
+        yield from (((*loc, key, number), text) for number, text in enumerate(value) if isinstance(text, str))
 
 
 def webhook_secret_mistake(secret: str) -> str | None:
@@ -103,17 +106,7 @@ def webhook_secret_mistake(secret: str) -> str | None:
 
 
 def account(findings: Findings, loc: Loc, settings: ProviderSettings, provider: Provider[Any]) -> None:
-    """One account: its addresses, and whether its kind can do what it is asked to do."""
-    mistake = url_mistake(settings.url, HTTP)
-    if mistake:
-        findings.add((*loc, "url"), mistake)
-    if settings.proxy is not None and (mistake := url_mistake(settings.proxy, HTTP)):
-        findings.add((*loc, "proxy"), mistake)
-    for index, word in enumerate(settings.no_failover):
-        if word not in list(ReasonCode):
-            known = [code.value for code in ReasonCode]
-            advice = suggestion(word, known) or f"known: {', '.join(known)}"
-            findings.add((*loc, "no_failover", index), "is not a reason code", advice)
+    """One account: whether its kind can do what it is asked to do."""
     _reports(findings, loc, settings, provider)
     if settings.balance_every is not None and Capability.BALANCE not in capabilities(type(provider)):
         findings.add((*loc, "balance_every"), f"the kind {settings.kind} cannot ask for its balance", "leave it out")

@@ -134,14 +134,10 @@ def _items(findings: Findings, section: str) -> list[Any]:
 
 def _clients(findings: Findings) -> tuple[Client, ...]:
     items = _items(findings, "clients")
-    read: list[tuple[int, Client]] = []
-    for index, item in enumerate(items):
-        client = findings.validated(Client, ("clients", index), item)
-        if client is not None:
-            read.append((index, client))
+    read = [findings.validated(Client, ("clients", index), item) for index, item in enumerate(items)]
     cross.duplicates(findings, "clients", "id", _names(items, "id"))
-    cross.clients(findings, read)
-    return tuple(client for _, client in read)
+    cross.clients(findings, items)
+    return tuple(client for client in read if client is not None)
 
 
 def _names(items: list[Any], key: str) -> list[tuple[int, object]]:

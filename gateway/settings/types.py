@@ -22,6 +22,9 @@ from pydantic import (
     StringConstraints,
 )
 
+from gateway.core.outcome import ReasonCode
+from gateway.settings.urls import HTTP, url_mistake
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -86,11 +89,27 @@ Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, allow_in
 PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, allow_inf_nan=False)]
 Rupiah = Annotated[int, Field(ge=-(10**15), le=10**15)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(parse_network)]
+
+
+def _http(value: str) -> str:
+    mistake = url_mistake(value, HTTP)
+    if mistake:
+        raise ValueError(mistake)
+    return value
+
+
+def _reason_code(value: str) -> str:
+    if value not in list(ReasonCode):
+        raise ValueError(f"is not a reason code: {', '.join(ReasonCode)}")
+    return value
+
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 PRODUCT_CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 KEY_HASH_PATTERN = r"^sha256:[0-9a-f]{64}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ProductCode = Annotated[str, StringConstraints(pattern=PRODUCT_CODE_PATTERN)]
+HttpUrl = Annotated[str, AfterValidator(_http)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -143,7 +162,7 @@ class Rate(Model):
 class Webhook(Model):
     """Where a client's notifications go, signed by the Standard Webhooks scheme."""
 
-    url: str
+    url: HttpUrl
     secret: SecretStr | tuple[SecretStr, ...]
     """Several secrets sign side by side while one is being replaced; the first is the newest."""
     allow_networks: tuple[Network, ...] = ()
@@ -220,7 +239,7 @@ class ProviderSettings(Model):
 
     id: Name
     kind: Name
-    url: str = Field(repr=False)
+    url: HttpUrl = Field(repr=False)
     """The supplier's address. It may hold a secret path, so it is treated as one."""
     enabled: bool = True
     reports: Reports = Reports()
@@ -232,9 +251,9 @@ class ProviderSettings(Model):
     """Left out: a supplier's "no such transaction" never counts as proof."""
     resend_within: PositiveSeconds = 43_200.0
     """Where asking is resending: how long the supplier surely remembers a reference. Later it would buy again."""
-    no_failover: tuple[str, ...] = ()
+    no_failover: tuple[Annotated[str, AfterValidator(_reason_code)], ...] = ()
     """Reason codes after which this account's failures are final, though another supplier might cure them."""
-    proxy: str | None = Field(default=None, repr=False)
+    proxy: HttpUrl | None = Field(default=None, repr=False)
     monthly_commitment: Annotated[int, Field(ge=0)] | None = None
     """How many purchases a month the supplier asks for."""
     balance_every: PositiveSeconds | None = None

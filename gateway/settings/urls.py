@@ -9,8 +9,8 @@ HTTP = ("http", "https")
 REDIS = ("redis", "rediss")
 
 
-def url_mistake(url: str, schemes: Collection[str]) -> str | None:
-    """What is wrong with a URL of a host, or `None`."""
+def url_mistake(url: str, schemes: Collection[str], *, needs_host: bool = True) -> str | None:
+    """What is wrong with a URL, or `None`."""
     if not url.isascii() or not url.isprintable() or " " in url:
         return "holds a character that cannot be in a URL"
     try:
@@ -20,7 +20,7 @@ def url_mistake(url: str, schemes: Collection[str]) -> str | None:
         return "is not a URL"
     if parts.scheme.lower() not in schemes:
         return f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}"
-    if not parts.hostname:
+    if needs_host and not parts.hostname:
         return "names no host"
     if port == 0:
         return "names port 0"
@@ -37,5 +37,5 @@ def ledger_mistake(url: str) -> str | None:
             return "must name a file: sqlite:///var/gateway.db (relative) or sqlite:////var/lib/gateway.db"
         return None
     if url.startswith(("postgresql:", "postgres:")):
-        return url_mistake(url, ("postgresql",))
+        return url_mistake(url, ("postgresql",), needs_host=False)  # without one it is the local socket
     return "must begin with sqlite:/// or postgresql://"

@@ -34,6 +34,8 @@ def syntax_mistake(file: str, text: str, error: yaml.YAMLError) -> Mistake:
     problem, mark = "cannot be read", None
     if isinstance(error, yaml.MarkedYAMLError):
         problem, mark = error.problem or problem, error.problem_mark or error.context_mark
+        if "quoted scalar" in (error.context or "") and "unknown escape" not in problem:
+            mark = error.context_mark or mark  # where the quote begins, rather than the end of the file
     message, advice = "is not YAML: " + re.sub(r"'[^']{2,}'|\"[^\"]{2,}\"", "…", problem), ""
     for words, said, advised in _PROBLEMS:
         if words in problem:
