@@ -17,7 +17,7 @@ def command(config: Path) -> None:
 
     Exits 0, or prints every mistake with its line and exits 2. Secrets are never printed.
     """
-    settings, plugins = read_configuration(config)
+    settings, plugins = read_configuration(config, strict=True)
     for warning in warnings(settings, plugins.kinds):
         click.echo(f"{config}: warning: {warning}", err=True)
     for failed in plugins.failed:

@@ -30,11 +30,19 @@ def config_option(function: F) -> F:
     return option(function)
 
 
-def read_configuration(config: Path) -> tuple[Settings, Plugins]:
+def read_configuration(config: Path, *, strict: bool = False) -> tuple[Settings, Plugins]:
     """Load the plugins, and the configuration with them.
+
+    An account whose plugin failed to load is told on standard error, and the others stay usable; with `strict` it is a
+    mistake.
 
     Raises:
         ConfigurationError: the configuration has mistakes.
     """
     plugins = load_plugins()
-    return load(config, plugins.kinds, unavailable=plugins.unavailable), plugins
+    settings = load(config, plugins.kinds, unavailable=plugins.unavailable, degraded=not strict)
+    for account in settings.providers:
+        if account.kind not in plugins.kinds:
+            why = plugins.unavailable[account.kind]
+            click.echo(f"the account {account.id} cannot be used: its plugin failed to load ({why})", err=True)
+    return settings, plugins

@@ -68,7 +68,9 @@ def find_account(settings: Settings, plugins: Plugins, account: str) -> Provider
     if account not in accounts:
         known = suggestion(account, accounts) or f"there are: {', '.join(sorted(accounts)) or 'none'}"
         raise GatewayError(f"there is no account {printable(account)}; {known}")
-    kind = plugins.kinds[accounts[account].kind]
+    kind = plugins.kinds.get(accounts[account].kind)
+    if kind is None:
+        raise GatewayError(f"the account {account} cannot be used: its plugin failed to load")
     if Capability.RULES not in capabilities(kind):
         raise GatewayError(f"the account {account} is of the kind {kind.kind}, which has no message rules")
     return kind(accounts[account])

@@ -93,12 +93,20 @@ class Findings:
                 self.secrets.add(str(leaf))
 
     def validated(self, model: type[M], loc: Loc, value: Any, *, ignore_unknown: bool = False) -> M | None:
-        """`value` as a `model`, or `None` and its mistakes noted."""
+        """`value` as a `model`, or `None` and its mistakes noted.
+
+        Args:
+            ignore_unknown: leave out keys that the model does not know, because another one would.
+        """
         self.hide(value, secret_fields(model))
+        if ignore_unknown and isinstance(value, YamlMapping):
+            known = YamlMapping(value.place)
+            known.update({key: item for key, item in value.items() if key in model.model_fields})
+            value = known
         try:
             instance = model.model_validate(value)
         except ValidationError as error:
-            self._validation_errors(model, loc, error.errors(include_url=False), ignore_unknown)
+            self._validation_errors(model, loc, error.errors(include_url=False))
             return None
         except Exception as error:  # a plugin's own validator may raise anything
             what = self.redact(f"{type(error).__name__}: {error}")
@@ -109,13 +117,9 @@ class Findings:
             self._coercions(loc, value, instance)
         return instance if len(self.mistakes) == before else None
 
-    def _validation_errors(
-        self, model: type[BaseModel], loc: Loc, errors: list[ErrorDetails], ignore_unknown: bool
-    ) -> None:
+    def _validation_errors(self, model: type[BaseModel], loc: Loc, errors: list[ErrorDetails]) -> None:
         told: dict[Loc, ErrorDetails] = {}
         for error in errors:
-            if error["type"] == "extra_forbidden" and ignore_unknown:
-                continue
             path = self._path(loc, error)
             known = told.get(path)
             if known is None or (known["type"] in _SHAPE_ERRORS and self._fits(path, error) > self._fits(path, known)):

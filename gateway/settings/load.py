@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -57,6 +58,8 @@ def load(
     kinds: Kinds,
     env: Mapping[str, str] = os.environ,
     unavailable: Mapping[str, str] = MappingProxyType({}),
+    *,
+    degraded: bool = False,
 ) -> Settings:
     """The configuration in `path`, checked.
 
@@ -64,11 +67,13 @@ def load(
         kinds: the provider classes that are loaded, by kind.
         env: where `${NAME}` is looked up.
         unavailable: kinds and plugins that failed to load, and why; used to explain an unknown kind.
+        degraded: an account whose plugin failed to load is no mistake, so that the other accounts can be served. It is
+            a plain `ProviderSettings` in the result, whose kind is not in `kinds`.
 
     Raises:
         ConfigurationError: there are mistakes; it holds all of them.
     """
-    return _load(path, kinds, env, unavailable, None)
+    return _load(path, _Plugins(kinds, unavailable, degraded), env, None)
 
 
 def reload(
@@ -79,17 +84,23 @@ def reload(
     unavailable: Mapping[str, str] = MappingProxyType({}),
 ) -> Settings:
     """The configuration in `path` for a gateway that runs with `before`. What only a restart can change (addresses,
-    ledger, Redis, the audit log's file) must be the same.
+    ledger, Redis, the audit log's file) must be the same. Accounts whose plugin failed to load are no mistake, as in
+    `load` with `degraded`.
 
     Raises:
         ConfigurationError: there are mistakes; it holds all of them.
     """
-    return _load(path, kinds, env, unavailable, before)
+    return _load(path, _Plugins(kinds, unavailable, degraded=True), env, before)
 
 
-def _load(
-    path: Path, kinds: Kinds, env: Mapping[str, str], unavailable: Mapping[str, str], before: Settings | None
-) -> Settings:
+@dataclass(frozen=True, slots=True)
+class _Plugins:
+    kinds: Kinds
+    unavailable: Mapping[str, str]
+    degraded: bool
+
+
+def _load(path: Path, plugins: _Plugins, env: Mapping[str, str], before: Settings | None) -> Settings:
     findings = Findings(read_yaml(path, env))
     root = findings.source.root
     for key in root:
@@ -105,7 +116,7 @@ def _load(
         cross.server(findings, parts["server"])
     if "ledger" in parts and "cluster" in parts:
         cross.storage(findings, parts["ledger"].url, parts["cluster"].redis)
-    providers = _providers(findings, kinds, unavailable)
+    providers = _providers(findings, plugins)
     clients = _clients(findings)
     known = frozenset(
         item["id"]
@@ -144,27 +155,26 @@ def _names(items: list[Any], key: str) -> list[tuple[int, object]]:
     return [(index, item.get(key)) for index, item in enumerate(items) if isinstance(item, YamlMapping)]
 
 
-def _providers(findings: Findings, kinds: Kinds, unavailable: Mapping[str, str]) -> tuple[ProviderSettings, ...]:
+def _providers(findings: Findings, plugins: _Plugins) -> tuple[ProviderSettings, ...]:
     items = _items(findings, "providers")
     read: list[ProviderSettings] = []
     for index, item in enumerate(items):
-        settings = _provider(findings, ("providers", index), item, kinds, unavailable)
+        settings = _provider(findings, ("providers", index), item, plugins)
         if settings is not None:
             read.append(settings)
     cross.duplicates(findings, "providers", "id", _names(items, "id"))
     return tuple(read)
 
 
-def _provider(
-    findings: Findings, loc: Loc, item: Any, kinds: Kinds, unavailable: Mapping[str, str]
-) -> ProviderSettings | None:
+def _provider(findings: Findings, loc: Loc, item: Any, plugins: _Plugins) -> ProviderSettings | None:
     name = item.get("kind") if isinstance(item, YamlMapping) else None
-    kind = kinds.get(name) if isinstance(name, str) else None
+    kind = plugins.kinds.get(name) if isinstance(name, str) else None
     if kind is None:
-        if isinstance(name, str):
-            findings.add((*loc, "kind"), *_unknown_kind(findings.quote(name), kinds, unavailable))
-        findings.validated(ProviderSettings, loc, item, ignore_unknown=True)
-        return None
+        if not isinstance(name, str):
+            return findings.validated(ProviderSettings, loc, item, ignore_unknown=True)
+        if not plugins.degraded or name not in plugins.unavailable:
+            findings.add((*loc, "kind"), *_unknown_kind(findings.quote(name), plugins.kinds, plugins.unavailable))
+        return findings.validated(ProviderSettings, loc, item, ignore_unknown=True)
     settings = findings.validated(kind.Settings, loc, item)
     if settings is None:
         return None

@@ -325,6 +325,21 @@ def test_an_unknown_kind_names_the_known_ones_and_the_plugin_that_failed(config:
         load(config, kinds, {}, {"other": "why"})
 
 
+def test_a_failed_plugin_takes_only_its_accounts_with_it(config: Path, kinds: Kinds) -> None:
+    broken = "  - {id: two, kind: broken, url: 'http://b.example', own: 1}\n"
+    config.write_text(ACCOUNT + broken, encoding="utf-8")
+    settings = load(config, kinds, {}, {"broken": "why"}, degraded=True)
+    assert [(type(account).__name__, account.id) for account in settings.providers] == [
+        ("AcmeSettings", "one"),
+        ("ProviderSettings", "two"),
+    ]
+    assert reload(config, settings, kinds, {}, {"broken": "why"}) == settings
+    with pytest.raises(ConfigurationError, match="its plugin failed to load"):
+        load(config, kinds, {}, {"broken": "why"})
+    with pytest.raises(ConfigurationError, match="there is no kind broken"):
+        load(config, kinds, {}, {"other": "why"}, degraded=True)
+
+
 def test_an_account_that_its_kind_refuses_is_a_mistake_without_its_secrets(find: Find) -> None:
     mistakes = find(ACCOUNT + '    colour: blue\n    loud: true\n    pin: "987654"\n')
     assert told(mistakes) == [(2, "providers[0]")]

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from gateway.plugins import load_plugins
+from gateway.provider import Capability
+
+Plugin = Callable[..., EntryPoint]
+
+HEAD = "from gateway import *\nfrom gateway import Provider, hookimpl\n"
+KIND = """
+class Acme(Provider):
+    kind = "acme"
+    def purchase(self, attempt): ...
+    def read_purchase(self, attempt, reply): ...
+"""
+HOOK = "@hookimpl\ndef gateway_register_providers(register):\n    "
+
+
+def test_a_plugin_gives_its_kinds_with_what_they_can_do(good: EntryPoint) -> None:
+    plugins = load_plugins([good])
+    assert list(plugins.kinds) == ["good"]
+    assert plugins.loaded[0].kinds == {"good": {Capability.PURCHASE}}
+    assert not plugins.failed
+    assert not plugins.has_observers
+
+
+def test_a_plugin_may_give_a_sandbox(plugin: Plugin) -> None:
+    point = plugin("box", HEAD + "@hookimpl\ndef gateway_register_sandboxes(register):\n    register('acme', dict)\n")
+    plugins = load_plugins([point])
+    assert list(plugins.sandboxes) == ["acme"]
+    assert plugins.loaded[0].sandboxes == ("acme",)
+
+
+ASYNC_OBSERVER = "@hookimpl\nasync def gateway_transaction_changed(transaction, event): ..."
+
+BAD = {
+    "raises at import": ("1 / 0", "ZeroDivisionError"),
+    "is not Python": ("def (", "SyntaxError"),
+    "leaves at import": ("import sys; sys.exit(3)", "SystemExit"),
+    "imports what is missing": ("import no_such_module_here", "no_such_module_here"),
+    "raises when it registers": (HEAD + HOOK + "raise RuntimeError('boom')", "RuntimeError: boom"),
+    "registers and then raises": (HEAD + KIND + HOOK + "register(Acme); raise RuntimeError('boom')", "boom"),
+    "hands over an instance": (HEAD + HOOK + "register(object())", "subclass of Provider"),
+    "hands over nothing": (HEAD + HOOK + "register(None)", "subclass of Provider"),
+    "hands over another class": (HEAD + HOOK + "register(dict)", "class dict"),
+    "hands over the base class": (HEAD + HOOK + "register(Provider)", "must be a name"),
+    "hands over a kind with no name": (HEAD + KIND.replace('"acme"', "0") + HOOK + "register(Acme)", "must be a name"),
+    "hands over a strange name": (HEAD + KIND.replace("acme", "acme\\n") + HOOK + "register(Acme)", "must be a name"),
+    "cannot buy": (HEAD + KIND.replace("read_purchase", "read") + HOOK + "register(Acme)", "read_purchase"),
+    "has settings that are none": (HEAD + KIND + "    Settings = dict\n" + HOOK + "register(Acme)", "ProviderSettings"),
+    "has async methods": (HEAD + KIND.replace("def pur", "async def pur") + HOOK + "register(Acme)", "no I/O"),
+    "takes a kind that is taken": (HEAD + KIND.replace("acme", "good") + HOOK + "register(Acme)", "good is taken"),
+    "registers twice": (HEAD + KIND + HOOK + "register(Acme); register(Acme)", "acme is taken"),
+    "has an async hook": (HEAD + "@hookimpl\nasync def gateway_register_providers(register): ...", "async def"),
+    "has an async observer": (HEAD + ASYNC_OBSERVER, "async def"),
+    "has a generator hook": (HEAD + "@hookimpl\ndef gateway_register_providers(register): yield 1", "plain functions"),
+    "wraps": (HEAD + "@hookimpl(wrapper=True)\ndef gateway_register_providers(register): yield", "plain functions"),
+    "misspells a hook": (
+        HEAD + "@hookimpl\ndef gateway_registr_providers(register): ...",
+        "no hook gateway_registr_providers; did you mean gateway_register_providers?",
+    ),
+    "misspells a hook beside a right one": (
+        HEAD + KIND + HOOK + "register(Acme)\n@hookimpl\ndef gateway_transaction_change(transaction): ...",
+        "did you mean gateway_transaction_changed?",
+    ),
+    "takes what a hook does not give": (HEAD + "@hookimpl\ndef gateway_register_providers(registry): ...", "registry"),
+    "forgets the marker": (HEAD + "def gateway_register_providers(register): ...", "not marked with @hookimpl"),
+    "implements nothing": ("x = 1", "implements no hook"),
+    "gives a sandbox without a kind": (
+        HEAD + "@hookimpl\ndef gateway_register_sandboxes(register): register(None, dict)",
+        "kind and a factory",
+    ),
+    "gives a sandbox that is none": (
+        HEAD + "@hookimpl\ndef gateway_register_sandboxes(register): register('acme', 5)",
+        "kind and a factory",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_plugin_is_left_out_with_the_reason_and_hurts_nobody(plugin: Plugin, good: EntryPoint, name: str) -> None:
+    source, why = BAD[name]
+    later = plugin("zlater", HEAD + KIND.replace("acme", "later") + HOOK + "register(Acme)")
+    plugins = load_plugins([later, plugin("hbad", source), good])
+    assert sorted(plugins.kinds) == ["good", "later"]
+    assert [info.name for info in plugins.loaded] == ["good", "zlater"]
+    (failed,) = plugins.failed
+    assert failed.name == "hbad"
+    assert why in failed.why
+    assert "\n" not in failed.why
+    assert plugins.unavailable["hbad"] == failed.why
+    assert not plugins.sandboxes
+
+
+def test_a_kind_that_came_from_a_failed_plugin_says_why(plugin: Plugin) -> None:
+    plugins = load_plugins([plugin("x", BAD["registers and then raises"][0])])
+    assert not plugins.kinds
+    assert "boom" in plugins.unavailable["acme"]
+
+
+def test_an_entry_point_that_leads_nowhere_is_contained(good: EntryPoint) -> None:
+    points = [
+        good,
+        EntryPoint(name="gone", value="no_such_module_here", group="pulsa_gateway"),
+        EntryPoint(name="attr", value="json:nope", group="pulsa_gateway"),
+        EntryPoint(name="junk", value="math:pi", group="pulsa_gateway"),
+        EntryPoint(name="none", value="sys:last_value_that_is_not_there", group="pulsa_gateway"),
+    ]
+    plugins = load_plugins(points)
+    assert list(plugins.kinds) == ["good"]
+    assert len(plugins.failed) == 4
+
+
+def test_a_name_is_taken_once(plugin: Plugin, good: EntryPoint) -> None:
+    plugins = load_plugins([good, plugin("good", HEAD + KIND + HOOK + "register(Acme)")])
+    assert len(plugins.loaded) == 1
+    assert "another plugin is named good" in plugins.failed[0].why
+
+
+def test_the_installed_plugins_are_found() -> None:
+    plugins = load_plugins()
+    assert "otomax" in [info.name for info in plugins.loaded] + [failed.name for failed in plugins.failed]
