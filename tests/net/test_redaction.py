@@ -54,7 +54,8 @@ def _escapes(text: str) -> list[str]:
 @settings(max_examples=60, deadline=None)
 def test_a_secret_is_masked_in_every_form(form: str, secret: str, before: str, after: str) -> None:
     assume(not secret.isascii() or not secret.isdigit())
-    assume(secret[-1] not in "%&\\")  # the rest of such an escape (`25`, `amp;`) may stay: it says nothing
+    # Half of an escape may stay at an end (`25`, `amp;`, a backslash), and of `xxxxxx` any five: it says nothing.
+    assume(not {secret[0], secret[-1]} & set('%&\\"/') and len(set(secret)) > 1)
     shown = FORMS[form](secret)
     assume(len(shown) >= 5)
     assert Redactor([secret]).text(before + shown + after) == before + MASK + after
