@@ -1,0 +1,83 @@
+"""Where the truth is kept: transactions, their attempts, and everything that happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from gateway.ledger.errors import (
+    ChangeRefusedError,
+    LeaseLostError,
+    LedgerBusyError,
+    LedgerDamagedError,
+    LedgerError,
+    LedgerUnavailableError,
+    SchemaOutOfDateError,
+)
+from gateway.ledger.group import OnCommit
+from gateway.ledger.protocol import Balance, Ledger, StoredNotification
+
+__all__ = [
+    "Balance",
+    "ChangeRefusedError",
+    "LeaseLostError",
+    "Ledger",
+    "LedgerBusyError",
+    "LedgerDamagedError",
+    "LedgerError",
+    "LedgerUnavailableError",
+    "SchemaOutOfDateError",
+    "StoredNotification",
+    "migrate",
+    "open_ledger",
+]
+
+_SQLITE = "sqlite:///"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_ledger(
+    url: str,
+    *,
+    owner: str = "",
+    migrate: bool = True,
+    inline: bool = False,
+    clock: Callable[[], datetime] = _now,
+    on_commit: OnCommit | None = None,
+) -> Ledger:
+    """The ledger at `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://…`.
+
+    It is not opened yet: `start` does that. A URL may hold a password, so it is never shown.
+
+    Args:
+        owner: the name under which this replica works on transactions.
+        migrate: bring an older schema up to date at the start.
+        inline: SQLite only, and only for simulations: no threads.
+        on_commit: told the size of each commit and the seconds that it took.
+
+    Raises:
+        LedgerError: no such kind of ledger.
+    """
+    if url.startswith(_SQLITE):
+        from gateway.ledger.sqlite import SqliteLedger
+
+        path = url.removeprefix(_SQLITE)
+        return SqliteLedger(path, owner=owner, migrate=migrate, inline=inline, clock=clock, on_commit=on_commit)
+    raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")
+
+
+def migrate(url: str) -> str:
+    """Bring the schema of the ledger at `url` up to date, and say in one line what was done.
+
+    Raises:
+        LedgerBusyError: a gateway is working on this SQLite file.
+        LedgerError: it cannot be done; the message says why.
+    """
+    if url.startswith(_SQLITE):
+        from gateway.ledger.sqlite import migrate_file
+
+        return migrate_file(url.removeprefix(_SQLITE))
+    raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")

@@ -1,0 +1,97 @@
+"""Group commit: what waits is written together, and each caller is answered after the commit that holds its part."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from gateway.ledger.batch import Operation
+from gateway.ledger.errors import LedgerUnavailableError
+
+MAX_BATCH = 512
+"""How many operations one commit holds at most."""
+
+Write = Callable[[Sequence[Operation]], Awaitable[Sequence[Any]]]
+"""Writes operations durably and answers each with its result or with the exception that is for its caller alone."""
+OnCommit = Callable[[int, float], None]
+"""Told the number of operations of a commit and the seconds that it took."""
+
+
+class GroupWriter:
+    """One queue and one task that empties it, a batch at a time. While one batch is written the next one gathers."""
+
+    def __init__(self, write: Write, on_commit: OnCommit | None = None, max_batch: int = MAX_BATCH) -> None:
+        self._write = write
+        self._on_commit = on_commit
+        self._max_batch = max_batch
+        self._queue: deque[tuple[Operation, asyncio.Future[Any]]] = deque()
+        self._arrived = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="ledger writer")
+
+    async def close(self) -> None:
+        """Write what is queued, then stop. What comes later is refused."""
+        self._closing = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+
+    def submit(self, operation: Operation) -> asyncio.Future[Any]:
+        """Queue an operation. A caller that gives up waiting changes nothing: the operation is written all the same.
+
+        Raises:
+            LedgerUnavailableError: the ledger is closed, or was never opened.
+        """
+        if self._closing or self._task is None:
+            raise LedgerUnavailableError("the ledger is closed")
+        future: asyncio.Future[Any] = self._task.get_loop().create_future()
+        self._queue.append((operation, future))
+        self._arrived.set()
+        return future
+
+    async def _run(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._queue:
+                await self._write_batch()
+            if self._closing:
+                return
+
+    async def _write_batch(self) -> None:
+        queue = self._queue
+        batch = [queue.popleft() for _ in range(min(len(queue), self._max_batch))]
+        started = time.perf_counter() if self._on_commit is not None else 0.0
+        try:
+            answers = await self._write([operation for operation, _ in batch])
+        except Exception as error:  # whatever it is, it is for the callers, and the writer goes on
+            answers = [error] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(_own(answer))
+            else:
+                future.set_result(answer)
+        if self._on_commit is not None:
+            self._on_commit(len(batch), time.perf_counter() - started)
+
+
+def _own(error: Exception) -> Exception:
+    """An exception of its own for each caller: one that is shared would gather the traceback of each."""
+    try:
+        own = type(error)(*error.args)
+    except TypeError:
+        return error
+    own.__cause__ = error.__cause__
+    return own

@@ -1,0 +1,184 @@
+"""What the rest of the gateway asks of the ledger. `Change` is the unit of writing; everything else is reading.
+
+Every method may raise `LedgerUnavailableError`: then nothing was written, and asking again later is safe.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.core.transaction import Change, Event, Exchange, Notification, StoredReport, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredNotification:
+    """A notification, and how its delivery stands."""
+
+    notification: Notification
+    transaction: str
+    created_at: datetime
+    next_try_at: datetime | None
+    """`None` once it is delivered or dead."""
+    tries: int = 0
+    tried_at: datetime | None = None
+    delivered_at: datetime | None = None
+    dead_at: datetime | None = None
+    """When delivery was given up."""
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """A deposit at one moment, in rupiah: what the supplier said, and what the ledger makes it."""
+
+    provider: str
+    at: datetime
+    reported: int | None
+    computed: int | None
+
+
+class Ledger(Protocol):
+    """The truth about every transaction. One object a process."""
+
+    @property
+    def owner(self) -> str:
+        """The name under which this replica works on transactions."""
+
+    @property
+    def queued(self) -> int:
+        """How many operations wait for the writer."""
+
+    async def start(self) -> None:
+        """Open it.
+
+        Raises:
+            LedgerBusyError: another process has it.
+            LedgerDamagedError: its file is damaged.
+            SchemaOutOfDateError: its schema does not fit this program.
+            LedgerUnavailableError: it cannot be reached or written.
+        """
+
+    async def close(self) -> None:
+        """Write what is queued, and close."""
+
+    async def commit(self, change: Change) -> bool:
+        """Write one step of one transaction, durably, all of it or nothing.
+
+        Returns:
+            Whether it was written. `False`: the transaction moved on since `change.before` was read, or the client's
+            `ref_id` is taken. Then nothing of it was written.
+
+        Raises:
+            ChangeRefusedError: the database refused it, for example because a number was given twice.
+        """
+
+    async def writable(self) -> None:
+        """Return if a commit reached the disk within the last second or does so now; raise otherwise."""
+
+    async def store_report(self, report: StoredReport) -> tuple[int, bool]:
+        """Keep a report: its number, and whether the same provider had sent the same digest before."""
+
+    async def mark_report(self, number: int, verdict: str, attempt: str | None = None) -> None:
+        """Say what became of a report, and which attempt it was about where that is known."""
+
+    async def store_exchange(self, exchange: Exchange, transaction: str | None) -> None:
+        """Keep an exchange that changed nothing."""
+
+    async def transaction(self, id: str) -> Transaction | None:  # noqa: A002  # the name that its callers know
+        """One transaction with all its attempts, in their order."""
+
+    async def transaction_by_ref(self, client: str, ref_id: str) -> Transaction | None:
+        """The client's transaction with this `ref_id`."""
+
+    async def transaction_by_attempt(self, provider: str, attempt: str) -> Transaction | None:
+        """The transaction of an attempt, if that attempt was made at this account."""
+
+    async def transaction_by_supplier_ref(self, provider: str, supplier_ref: str) -> Transaction | None:
+        """The transaction whose attempt carries the supplier's own reference; `None` unless exactly one does."""
+
+    async def transactions(
+        self,
+        *,
+        client: str | None = None,
+        status: str | None = None,
+        product: str | None = None,
+        dest: str | None = None,
+        provider: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]:
+        """A page, newest first. `provider`: has an attempt at that account. `start` ≤ created < `end`.
+        The next page starts `before_id`, the last one's id."""
+
+    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]:
+        """Transactions that only a person can settle, or whose evidence contradicts itself; newest first."""
+
+    async def events(self, transaction: str) -> list[tuple[int, Event]]:
+        """Everything that happened to a transaction, in order, with the events' numbers."""
+
+    async def events_after(self, client: str | None, after: int, limit: int) -> list[tuple[int, str, Event]]:
+        """Events with a higher number than `after`: number, transaction and event. `client=None`: of all clients.
+
+        What is committed later always has a higher number than what this returned, so a stream that goes on from the
+        last number that it saw misses nothing.
+        """
+
+    async def exchanges(self, transaction: str) -> list[Exchange]:
+        """What was said to suppliers and what they said about a transaction, in order."""
+
+    async def reports(
+        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+    ) -> list[tuple[int, StoredReport]]:
+        """Reports with their numbers, newest first."""
+
+    async def due_checks(self, now: datetime, limit: int) -> list[tuple[str, str]]:
+        """Attempts of this owner to ask about: transaction and attempt, the longest due first."""
+
+    async def due_routes(self, now: datetime, limit: int) -> list[str]:
+        """Transactions of this owner that wait for an attempt, the longest due first."""
+
+    async def interrupted(self, limit: int) -> list[Transaction]:
+        """Transactions of this owner with an attempt that was `sending`, oldest first."""
+
+    async def open_count(self) -> tuple[int, datetime | None]:
+        """How many transactions are pending, of all owners, and when the oldest was created."""
+
+    async def last_reference(self, node: int) -> str | None:
+        """The highest number that this node gave to a transaction or an attempt."""
+
+    async def due_notifications(self, now: datetime, limit: int) -> list[StoredNotification]:
+        """Notifications about this owner's transactions that are to be sent, the longest due first."""
+
+    async def notifications(self, transaction: str) -> list[StoredNotification]:
+        """The notifications about one transaction, oldest first."""
+
+    async def notification_tried(
+        self,
+        id: str,  # noqa: A002  # as above
+        at: datetime,
+        next_try_at: datetime | None,
+        error: str | None,
+        *,
+        delivered: bool = False,
+        dead: bool = False,
+    ) -> None:
+        """Note one try at delivering: delivered, to be tried again, or given up."""
+
+    async def save_balance(self, provider: str, at: datetime, reported: int | None, computed: int | None) -> None:
+        """Keep a balance in rupiah."""
+
+    async def balances(self) -> dict[str, Balance]:
+        """The latest balance of each provider."""
+
+    async def pause_account(self, account: str, why: str) -> None:
+        """Remember, over restarts, that nothing is bought through an account."""
+
+    async def resume_account(self, account: str) -> None:
+        """Forget that again."""
+
+    async def paused_accounts(self) -> dict[str, str]:
+        """Paused accounts, and why each one is."""

@@ -1,0 +1,374 @@
+"""Values of the core as rows of the tables, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from gateway.core.outcome import ReasonCode
+from gateway.core.transaction import (
+    AttemptState,
+    AttemptStatus,
+    Event,
+    Exchange,
+    Notification,
+    Reason,
+    StoredReport,
+    Transaction,
+    TransactionStatus,
+)
+from gateway.ledger import schema
+
+Row = Sequence[Any]
+Params = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TRANSACTION_STATUS = {status.value: status for status in TransactionStatus}
+_ATTEMPT_STATUS = {status.value: status for status in AttemptStatus}
+_REASON = {code.value: code for code in ReasonCode}
+_DIGITS = 18
+
+
+def to_micros(at: datetime) -> int:
+    """Microseconds since 1970.
+
+    Raises:
+        TypeError: the time does not say its zone.
+    """
+    delta = at - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def from_micros(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def _maybe_micros(at: datetime | None) -> int | None:
+    return None if at is None else to_micros(at)
+
+
+def _maybe_time(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+def number(text: str) -> int:
+    """The number of a transaction or an attempt as the tables hold it.
+
+    Raises:
+        ValueError: `text` is not 18 decimal digits.
+    """
+    if len(text) == _DIGITS and text.isascii() and text.isdigit():
+        return int(text)
+    raise ValueError(f"{text!r} is not a number of this ledger: those are {_DIGITS} decimal digits")
+
+
+def number_or_none(text: str) -> int | None:
+    """The same for a number that came from outside: `None` where it cannot be one of ours."""
+    return int(text) if len(text) == _DIGITS and text.isascii() and text.isdigit() else None
+
+
+def reference(value: int) -> str:
+    return f"{value:018d}"
+
+
+def storable(text: str) -> str:
+    """`text` without what PostgreSQL and UTF-8 cannot hold: NUL and lone surrogates become U+FFFD.
+
+    A supplier may send anything, and an answer that cannot be written would leave its purchase open for ever.
+    """
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if _has_surrogate(text) else text
+
+
+def _has_surrogate(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _maybe_text(text: str | None) -> str | None:
+    return None if text is None else storable(text)
+
+
+def _json(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate somewhere inside, or a value that JSON does not have
+        return orjson.dumps(_cleaned(value)).decode()
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return storable(str(value))
+    if isinstance(value, dict):
+        return {storable(str(key)): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_cleaned(item) for item in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return storable(str(value))
+
+
+# The order of each tuple is the order of its statement's parameters: the table's own, without what is counted there.
+
+
+def _names(table: sa.Table, *left_out: str) -> list[str]:
+    return [column.name for column in table.columns if column.name not in left_out]
+
+
+NEW_TRANSACTION = _names(schema.transactions)
+NEW_ATTEMPT = _names(schema.attempts)
+NEW_EVENT = _names(schema.events, "id")
+NEW_EXCHANGE = _names(schema.exchanges, "id")
+NEW_NOTIFICATION = _names(schema.notifications)[:7]
+NEW_REPORT = _names(schema.reports, "id", "repeated")
+CHANGED_TRANSACTION = [*_names(schema.transactions, "created_at")[8:], "b_id", "b_version"]
+CHANGED_ATTEMPT = [*NEW_ATTEMPT[6:], "b_id"]
+
+
+def new_transaction(transaction: Transaction) -> Params:
+    t, state = transaction, _transaction_state(transaction)
+    return (
+        number(t.id),
+        t.client,
+        t.ref_id,
+        t.request_hash,
+        t.product,
+        t.dest,
+        t.qty,
+        t.max_price,
+        *state[:9],
+        to_micros(t.created_at),
+        *state[9:],
+    )
+
+
+def changed_transaction(before: Transaction, after: Transaction) -> Params:
+    return (*_transaction_state(after), number(after.id), before.version)
+
+
+def _transaction_state(t: Transaction) -> Params:
+    return (
+        t.status.value,
+        t.needs_review,
+        t.conflict,
+        t.reason and t.reason.code.value,
+        t.reason and storable(t.reason.message),
+        _maybe_text(t.serial),
+        t.price,
+        t.provider,
+        None if t.bill is None else _json(t.bill),
+        to_micros(t.updated_at),
+        to_micros(t.deadline_at),
+        _maybe_micros(t.final_at),
+        t.version,
+        t.owner,
+        _maybe_micros(t.route_at),
+    )
+
+
+def new_attempt(transaction: int, attempt: AttemptState) -> Params:
+    a = attempt
+    return (
+        number(a.id),
+        transaction,
+        a.number,
+        a.provider,
+        a.product,
+        a.expected_price,
+        *_attempt_state(a),
+    )
+
+
+def changed_attempt(attempt: AttemptState) -> Params:
+    return (*_attempt_state(attempt), number(attempt.id))
+
+
+def _attempt_state(a: AttemptState) -> Params:
+    return (
+        a.status.value,
+        to_micros(a.started_at),
+        _maybe_micros(a.ended_at),
+        a.reason and a.reason.code.value,
+        a.reason and storable(a.reason.message),
+        _maybe_text(a.supplier_ref),
+        _maybe_text(a.serial),
+        a.price,
+        storable(a.message),
+        a.rule,
+        a.contested,
+        a.checks_done,
+        a.never_seen,
+        _maybe_micros(a.next_check_at),
+    )
+
+
+def new_event(transaction: int, client: str, event: Event) -> Params:
+    return (
+        transaction,
+        client,
+        None if event.attempt is None else number(event.attempt),
+        event.kind,
+        to_micros(event.at),
+        event.source,
+        _json(event.data),
+    )
+
+
+def new_exchange(transaction: int | None, exchange: Exchange) -> Params:
+    return (
+        transaction,
+        None if exchange.attempt is None else number(exchange.attempt),
+        exchange.provider,
+        exchange.purpose,
+        storable(exchange.request),
+        _maybe_text(exchange.response),
+        exchange.status,
+        _maybe_text(exchange.failure),
+        to_micros(exchange.started_at),
+        exchange.duration_ms,
+    )
+
+
+def new_notification(transaction: int, at: datetime, notification: Notification) -> Params:
+    micros = to_micros(at)
+    return (
+        notification.id,
+        transaction,
+        notification.client,
+        notification.event,
+        storable(notification.body),
+        micros,
+        micros,
+    )
+
+
+def new_report(report: StoredReport) -> Params:
+    return (
+        report.provider,
+        to_micros(report.received_at),
+        report.remote,
+        storable(report.method),
+        storable(report.query),
+        storable(report.body),
+        report.digest,
+        _maybe_text(report.attempt),
+        report.verdict,
+    )
+
+
+def read_transactions(rows: Iterable[Row]) -> list[Transaction]:
+    """Transactions from rows of `transactions` beside `attempts`, a row for each attempt, in the rows' order."""
+    found: list[Transaction] = []
+    first: Row | None = None
+    attempts: list[AttemptState] = []
+    for row in rows:
+        if first is None or row[0] != first[0]:
+            if first is not None:
+                found.append(_transaction(first, attempts))
+            first, attempts = row, []
+        if row[len(NEW_TRANSACTION)] is not None:
+            attempts.append(_attempt(row[len(NEW_TRANSACTION) :]))
+    if first is not None:
+        found.append(_transaction(first, attempts))
+    return found
+
+
+def _transaction(row: Row, attempts: list[AttemptState]) -> Transaction:
+    return Transaction(
+        id=reference(row[0]),
+        client=row[1],
+        ref_id=row[2],
+        request_hash=row[3],
+        product=row[4],
+        dest=row[5],
+        qty=row[6],
+        max_price=row[7],
+        status=_TRANSACTION_STATUS[row[8]],
+        needs_review=bool(row[9]),
+        conflict=bool(row[10]),
+        reason=_reason(row[11], row[12]),
+        serial=row[13],
+        price=row[14],
+        provider=row[15],
+        bill=None if row[16] is None else orjson.loads(row[16]),
+        attempts=tuple(attempts),
+        created_at=from_micros(row[17]),
+        updated_at=from_micros(row[18]),
+        deadline_at=from_micros(row[19]),
+        final_at=_maybe_time(row[20]),
+        version=row[21],
+        owner=row[22],
+        route_at=_maybe_time(row[23]),
+    )
+
+
+def _attempt(row: Row) -> AttemptState:
+    return AttemptState(
+        id=reference(row[0]),
+        number=row[2],
+        provider=row[3],
+        product=row[4],
+        expected_price=row[5],
+        status=_ATTEMPT_STATUS[row[6]],
+        started_at=from_micros(row[7]),
+        ended_at=_maybe_time(row[8]),
+        reason=_reason(row[9], row[10]),
+        supplier_ref=row[11],
+        serial=row[12],
+        price=row[13],
+        message=row[14],
+        rule=row[15],
+        contested=bool(row[16]),
+        checks_done=row[17],
+        never_seen=row[18],
+        next_check_at=_maybe_time(row[19]),
+    )
+
+
+def _reason(code: str | None, message: str | None) -> Reason | None:
+    return None if code is None else Reason(_REASON[code], message or "")
+
+
+def read_event(row: Row) -> tuple[int, str, Event]:
+    """`id, transaction_id, attempt, kind, at, source, data` as number, transaction and event."""
+    attempt = None if row[2] is None else reference(row[2])
+    event = Event(kind=row[3], at=from_micros(row[4]), source=row[5], data=orjson.loads(row[6]), attempt=attempt)
+    return row[0], reference(row[1]), event
+
+
+def read_exchange(row: Row) -> Exchange:
+    return Exchange(
+        attempt=None if row[0] is None else reference(row[0]),
+        provider=row[1],
+        purpose=row[2],
+        request=row[3],
+        response=row[4],
+        status=row[5],
+        failure=row[6],
+        started_at=from_micros(row[7]),
+        duration_ms=row[8],
+    )
+
+
+def read_report(row: Row) -> tuple[int, StoredReport]:
+    return row[0], StoredReport(
+        provider=row[1],
+        received_at=from_micros(row[2]),
+        remote=row[3],
+        method=row[4],
+        query=row[5],
+        body=row[6],
+        digest=row[7],
+        attempt=row[8],
+        verdict=row[9],
+    )

@@ -1,0 +1,95 @@
+"""SQLite's file: one process holds it, and what is damaged is refused at the start."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from gateway.ledger.errors import LedgerBusyError, LedgerDamagedError, LedgerUnavailableError
+from gateway.ledger.sqlite_connection import meaning
+
+CHECK_SECONDS = 0.4
+"""How long the check at the start may take: a restart is to be quick. Of a large file it sees the first part; damage
+further on shows when it is read, as `LedgerDamagedError`."""
+
+_STEPS_A_LOOK = 2_000
+
+
+class FileLock:
+    """An exclusive lock on `FILE.lock`, held as long as the process lives. The system releases it, whatever happens.
+
+    It is on a file of its own because closing any handle of the database file would drop SQLite's own locks.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> None:
+        """Take it, making the database's folder and file where they are missing, readable by their owner only.
+
+        Raises:
+            LedgerBusyError: another process has it.
+            LedgerUnavailableError: the files cannot be made.
+        """
+        try:
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise LedgerUnavailableError(f"the ledger {self._path} cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.truncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except BlockingIOError:
+            holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(handle)
+            raise LedgerBusyError(
+                f"the ledger {self._path} is in use by process {holder}: one gateway at a time can work on a SQLite "
+                "ledger; several need PostgreSQL"
+            ) from None
+        except OSError as error:
+            os.close(handle)
+            raise LedgerUnavailableError(f"the ledger {self._path} cannot be opened: {error.strerror}") from error
+        self._handle = handle
+
+    def release(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def check(connection: sqlite3.Connection, path: str, seconds: float = CHECK_SECONDS) -> None:
+    """Look through the file for damage, for a limited time.
+
+    Raises:
+        LedgerDamagedError: damage was found.
+    """
+    until = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS_A_LOOK)
+    try:
+        with contextlib.suppress(_StoppedError):
+            found = _quick_check(connection, path)
+            if found != "ok":
+                raise LedgerDamagedError(f"the ledger {path} is damaged ({found}); restore it from a copy")
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+class _StoppedError(Exception):
+    """The time for looking is over."""
+
+
+def _quick_check(connection: sqlite3.Connection, path: str) -> str:
+    try:
+        lines = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+            raise _StoppedError from error
+        raise meaning(error, path) from error
+    return "; ".join(line.removeprefix("*** in database main ***\n") for line in lines)
