@@ -1,0 +1,171 @@
+"""What a supplier wraps its words in: nothing, `status=N&message=…`, `status=55, message=…`, `status=61 text`, JSON,
+or an HTML page, which is no answer at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core.money import rupiah
+
+__all__ = ["CODE_NAMES", "MESSAGE_NAMES", "REF_NAMES", "Envelope", "code_of", "from_fields", "open_text"]
+
+MESSAGE_NAMES = ("message", "msg", "pesan", "keterangan", "note", "ket")
+CODE_NAMES = ("status", "statuscode", "status_code", "rc", "code", "kode_status")
+REF_NAMES = ("refid", "ref_id", "reffid", "clientid", "client_id", "idtrx", "ref", "reff", "reff_id", "partner_ref")
+_SUPPLIER_REF_NAMES = (
+    "trxid",
+    "trx_id",
+    "serverid",
+    "server_id",
+    "tid",
+    "idtransaksi",
+    "id_transaksi",
+    "kodetrx",
+    "sid",
+)
+_SERIAL_NAMES = ("sn", "serial", "serial_number", "token", "voucher", "snref")
+_PRICE_NAMES = ("price", "harga", "hrg", "amount_charged")
+_BALANCE_NAMES = ("saldo", "balance", "sisa_saldo", "saldo_akhir", "buyer_last_saldo", "stok", "saldo_after_trx")
+
+_HTML = re.compile(
+    r"<\s*(?:!doctype|html|head|body|title|script|style|meta|table|div|center|h[1-6]|\?xml|pre|form|link)\b",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"<\s*/?\s*(?:br|b|i|p|u|strong|em|span)\b[^<>]{0,40}>", re.IGNORECASE)
+
+_WRAPPED = re.compile(
+    r"\s*(?P<before>(?:[A-Za-z_]{1,20}\s?=\s?[^&=\s]{0,80}\s?&\s?){0,8})"
+    r"(?:status|statuscode|rc)\s?[=:]\s?(?P<code>-?\w{1,12})\s?"
+    r"(?P<between>(?:&\s?(?!message=|msg=|pesan=)[A-Za-z_]{1,20}\s?=\s?[^&=]{0,80}){0,8})"
+    r"(?:[&,;]\s?(?:message|msg|pesan)\s?[=:]\s?|[&,;]\s?|\s|$)(?P<text>.*)",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)
+_ONLY_MESSAGE = re.compile(
+    r"\s*(?P<before>(?:[A-Za-z_]{1,20}=[^&=\s]{0,80}&){0,8})(?:message|msg|pesan)=(?P<text>.*)",
+    re.IGNORECASE | re.DOTALL | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What was in it. `code` is the status as the supplier wrote it, `fields` whatever else it named, in lower case."""
+
+    text: str = ""
+    code: str | None = None
+    ref: str | None = None
+    supplier_ref: str | None = None
+    serial: str | None = None
+    price: int | None = None
+    balance: int | None = None
+    denied: bool = False
+    """The envelope itself says no (`"success": false`), whatever that means."""
+    page: bool = False
+    """An HTML or XML page: nobody's answer about a purchase."""
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def open_text(text: str) -> Envelope:
+    """Open a body, or a recorded message. Never raises."""
+    text = text.lstrip("\ufeff").replace("\x00", " ").strip()
+    if text[:1] in ("{", "["):
+        return _open_json(text)
+    if _HTML.search(text):
+        return Envelope(text="", page=True)
+    text = _TAG.sub(" ", text)
+    if match := _WRAPPED.fullmatch(text):
+        named = _pairs(f"{match['before']}&{match['between']}")
+        return from_fields({**named, "status": match["code"], "message": match["text"]})
+    if match := _ONLY_MESSAGE.fullmatch(text):
+        return from_fields({**_pairs(match["before"]), "message": match["text"]})
+    return Envelope(text=_one_line(text))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return {
+        name.strip().lower(): value.strip()
+        for name, eq, value in (part.partition("=") for part in text.split("&"))
+        if eq
+    }
+
+
+def _open_json(text: str) -> Envelope:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return Envelope(text=_one_line(text)) if text[:1] == "[" and '"' not in text else Envelope(page=True)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        return Envelope(page=True)
+    lowered = {str(key).lower(): item for key, item in value.items()}
+    inner = lowered.get("data")
+    if isinstance(inner, dict):
+        lowered = {**lowered, **{str(key).lower(): item for key, item in inner.items()}}
+    return from_fields(lowered)
+
+
+def from_fields(fields: Mapping[str, Any]) -> Envelope:
+    """An envelope from named values (names in lower case)."""
+    message = _first_text(fields, MESSAGE_NAMES)
+    return Envelope(
+        text=_one_line(_TAG.sub(" ", message)) if message and not _HTML.search(message) else "",
+        code=code_of(fields),
+        ref=_no_zero(_first_text(fields, REF_NAMES)),
+        supplier_ref=_no_zero(_first_text(fields, _SUPPLIER_REF_NAMES)),
+        serial=_meaningful(_first_text(fields, _SERIAL_NAMES)),
+        price=_first_amount(fields, _PRICE_NAMES),
+        balance=_first_amount(fields, _BALANCE_NAMES),
+        denied=any(fields.get(name) is False for name in ("success", "status", "ok", "result")),
+        page=bool(message and _HTML.search(message)),
+        fields=fields,
+    )
+
+
+def code_of(fields: Mapping[str, Any]) -> str | None:
+    """The status code or status word: the first of its usual names that holds one."""
+    for name in CODE_NAMES:
+        value = fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            continue
+        if text := str(value).strip()[:40]:
+            return text
+    return None
+
+
+def _first_text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        value = fields.get(name)
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            continue
+        if text := str(value).strip():
+            return text
+    return None
+
+
+def _first_amount(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
+    for name in names:
+        value = rupiah(fields.get(name))
+        if value is not None:
+            return value
+    return None
+
+
+def _no_zero(value: str | None) -> str | None:
+    if value is None:
+        return None
+    value = value.strip().removeprefix("R#").removeprefix("r#").strip()[:64]
+    return value if value.strip("0- ") else None
+
+
+def _meaningful(value: str | None) -> str | None:
+    if value is None or not re.search(r"[A-Za-z0-9]", value):
+        return None
+    return value.strip(" .,;")[:400]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,153 @@
+"""The facts in a message: references, serial number, price, balance, and what was bought for whom.
+
+Suppliers print what they like, and their arithmetic can be wrong: everything here is evidence, not truth.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gateway.core.money import parse_rupiah
+
+__all__ = ["Fields", "fields_of"]
+
+_NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d+(?:[.,]\d+)*"
+_REF_VALUE = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}"
+
+_REFS = re.compile(
+    r"(?:(?<!\bT)(?:reff?|r)#|\b(?:client|reff?|trx_?ref|partner_?ref)[ _]?(?:id)\s?[:=#]\s?|\bid ?trx\s?[:=]\s?)"
+    rf"[ ]?(?P<ref>{_REF_VALUE})",
+    re.IGNORECASE | re.ASCII,
+)
+_SUPPLIER_REFS = (
+    re.compile(r"(?<![A-Za-z])(?:t|tr|trx|trxid|idtrx)#\s?(?P<ref>[A-Za-z0-9][\w-]{0,63})", re.IGNORECASE | re.ASCII),
+    re.compile(r"\A\s*#(?P<ref>\d{4,20})\b", re.ASCII),
+    re.compile(r"\btrx ?id\s?[:=]\s?(?P<ref>[A-Za-z0-9][\w-]{0,63})", re.IGNORECASE | re.ASCII),
+)
+
+_SERIAL_KEY = re.compile(
+    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:\s?/\s?(?:ref|token|kode voucher|voucher))*|serial(?: number| no)?|"
+    r"(?:kode voucher|voucher code|token)(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
+    re.IGNORECASE | re.ASCII,
+)
+_SERIAL_END = re.compile(
+    r"[\s.,;|]*(?:"
+    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance)(?: akhir| awal| anda)?\s?(?:[:=]|terpotong|rp\b|-?\s?\d|\.\.\.)"
+    r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
+    r"|(?<![A-Za-z])sisa (?:saldo|stok)"
+    r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
+    r"|(?<![A-Za-z])(?:clientid|kode_reseller|refid|reff?id|ref|reff|trx ?id|no ?ref)\s?[:=]"
+    r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s\|\s"
+    r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
+    r"|(?<![A-Za-z/])trx ke-?\d"
+    r"|[\s.](?:sukses|berhasil|gagal|success|failed)\s?(?:[.,!;]|$)"
+    r")",
+    re.IGNORECASE | re.ASCII,
+)
+_LONGEST_SERIAL = 400
+
+_EQUATION = re.compile(
+    rf"\b(?:saldo|stok|sal|sld|deposit|balance)\b[^0-9=\-]{{0,12}}(?:{_NUMBER})?\s{{0,2}}(?P<sign>[-+])\s{{0,2}}(?P<price>{_NUMBER})"
+    rf"\s{{0,2}}=\s{{0,2}}(?P<balance>{_NUMBER})?",
+    re.IGNORECASE | re.ASCII,
+)
+_PRICE = re.compile(
+    rf"(?<![A-Za-z])(?:(?:hrg|harga|price|hrga|biaya)(?: ?(?:beli|jual|trx|produk))?|(?:stok|saldo|sal) (?:terpotong|dipotong|berkurang)|terpotong|potongan)"
+    rf"\s{{0,2}}[:=]?\s{{0,2}}(?P<price>{_NUMBER})",
+    re.IGNORECASE | re.ASCII,
+)
+_BALANCE = re.compile(
+    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa ?)?(?:saldo|stok|sal|sld|balance|stock|deposit)"
+    rf"(?: (?:akhir|anda|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now|is)){{0,3}}\s{{0,2}}[:=]?\s{{0,2}}(?P<balance>{_NUMBER})"
+    r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
+    re.IGNORECASE | re.ASCII,
+)
+
+_PURCHASE = re.compile(
+    r"(?<![A-Za-z0-9.@])(?P<product>[A-Za-z][A-Za-z0-9_-]{0,29}|\d{1,2}[A-Za-z][A-Za-z0-9_-]{0,28})"
+    r"(?:\.(?P<counter>\d{1,2}))?(?:\.| ke |\s)(?:(?P<amount>\d{3,9})@)?(?P<dest>\+?\d{2,}[\dx*X.]*[\dx*X])(?![A-Za-z0-9])",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """What was found; `None` where nothing was."""
+
+    refs: tuple[str, ...] = ()
+    """Our references, as the supplier repeats them, without doubles. `0` and nothing are no references."""
+    supplier_ref: str | None = None
+    serial: str | None = None
+    serial_span: tuple[int, int] | None = None
+    price: int | None = None
+    balance: int | None = None
+    purchases: tuple[tuple[str, str], ...] = ()
+    """Product code and destination, where they are written together; a destination may be masked by `x` or `*`."""
+
+    @property
+    def ref(self) -> str | None:
+        return self.refs[0] if self.refs else None
+
+
+def fields_of(text: str) -> Fields:
+    """The facts in `text` (white space already collapsed)."""
+    span, serial = _serial(text)
+    price, balance = _money(text if span is None else text[: span[0]] + " ~ " + text[span[1] :])
+    return Fields(
+        refs=_refs(text),
+        supplier_ref=_supplier_ref(text),
+        serial=serial,
+        serial_span=span,
+        price=price,
+        balance=balance,
+        purchases=tuple((match["product"], match["dest"]) for match in _PURCHASE.finditer(text)),
+    )
+
+
+def _refs(text: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for match in _REFS.finditer(text):
+        ref = match["ref"].rstrip("-_")
+        if text[match.end() : match.end() + 1] == "#":  # `R#123T#9`: the next key is glued to the value
+            ref = re.sub(r"(?i)(?:t|r|tr|reff?|sn)\Z", "", ref)
+        if ref.strip("0"):
+            found[ref] = None
+    return tuple(found)
+
+
+def _supplier_ref(text: str) -> str | None:
+    for pattern in _SUPPLIER_REFS:
+        if match := pattern.search(text):
+            return match["ref"]
+    return None
+
+
+def _serial(text: str) -> tuple[tuple[int, int] | None, str | None]:
+    """Where the first serial number that is not empty stands, and the number."""
+    for key in _SERIAL_KEY.finditer(text):
+        start = key.end()
+        rest = text[start : start + _LONGEST_SERIAL]
+        end = _SERIAL_END.search(rest)
+        value = rest[: end.start()] if end else rest
+        stripped = value.strip(" .,;|")
+        if re.search(r"[A-Za-z0-9]", stripped):
+            begin = start + value.index(stripped)
+            return (begin, begin + len(stripped)), stripped
+    return None, None
+
+
+def _money(text: str) -> tuple[int | None, int | None]:
+    equation = _EQUATION.search(text)
+    price = balance = None
+    if equation is not None:
+        if equation["sign"] == "-":
+            price = parse_rupiah(equation["price"])
+        balance = parse_rupiah(equation["balance"]) if equation["balance"] else None
+    if written := _PRICE.search(text):
+        stated = parse_rupiah(written["price"])
+        price = stated if stated is not None else price
+    if equation is None:
+        for match in _BALANCE.finditer(text):
+            balance = parse_rupiah(match["balance"])
+    return price, balance

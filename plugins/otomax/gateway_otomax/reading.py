@@ -1,0 +1,214 @@
+"""From what a supplier wrote to an `Outcome`: envelope, rules, code, and whose purchase it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from gateway import Attempt, Outcome, OutcomeStatus, ReasonCode, Reply
+from gateway.core.rules import LONGEST_TEXT, RuleSet
+from gateway_otomax.envelope import Envelope, open_text
+from gateway_otomax.fields import Fields, fields_of
+from gateway_otomax.rules import REASONS
+from gateway_otomax.status_codes import UNLISTED, CodeMeaning, Verdict, combine
+from gateway_otomax.views import views_of
+
+__all__ = ["Reader", "same_destination"]
+
+_KEPT = 1_000
+_LONGEST_BODY = 65_536
+_REASONS = RuleSet(REASONS)
+_SIGN = re.compile(r"(?i)\b(sign|signature|pin|password|pass)=[^&\s\"']+")
+
+_WORD_CODES = {
+    **dict.fromkeys(("sukses", "success", "berhasil", "successful", "succeeded"), OutcomeStatus.SUCCESS),
+    **dict.fromkeys(
+        ("gagal", "failed", "fail", "failure", "ditolak", "rejected", "refund", "batal"), OutcomeStatus.FAILED
+    ),
+    **dict.fromkeys(
+        ("pending", "proses", "diproses", "process", "processing", "menunggu", "waiting", "antri", "progress"),
+        OutcomeStatus.PENDING,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads one account's messages."""
+
+    rules: RuleSet
+    codes: Mapping[int, CodeMeaning]
+    secrets: tuple[str, ...]
+    """What must not stay in a message, should a supplier repeat it."""
+
+    def reply(self, attempt: Attempt, reply: Reply, sign: str) -> Outcome:
+        """The answer to a purchase or to a check."""
+        envelope = open_text(reply.text()[:_LONGEST_BODY])
+        if len(reply.body) > _LONGEST_BODY:
+            envelope = Envelope(page=True)
+        outcome, found = self._read(envelope, extra=(sign,))
+        if foreign := _not_ours(attempt, envelope, found):
+            return replace(_undecided(outcome), rule=foreign)
+        return _within_http(outcome, reply.status)
+
+    def report(self, envelope: Envelope) -> Outcome:
+        """What a report says; about whom, its caller knows."""
+        outcome, found = self._read(envelope)
+        if envelope.ref is not None and any(not _same_ref(envelope.ref, ref) for ref in found.refs):
+            return replace(_undecided(outcome), rule="two-references", ref=envelope.ref)
+        return outcome
+
+    def message(self, text: str, code: int | None = None) -> Outcome:
+        """A recorded message, which may still be in its envelope."""
+        envelope = open_text(text)
+        if code is not None and envelope.code is None:
+            envelope = replace(envelope, code=str(code))
+        return self._read(envelope)[0]
+
+    def balance(self, text: str) -> int | None:
+        """The balance that a message tells, where it tells one."""
+        envelope = open_text(text)
+        if envelope.balance is not None:
+            return envelope.balance
+        return fields_of(envelope.text).balance if len(envelope.text) <= LONGEST_TEXT else None
+
+    def _read(self, envelope: Envelope, extra: tuple[str, ...] = ()) -> tuple[Outcome, Fields]:
+        if envelope.page:
+            return Outcome(status=OutcomeStatus.UNKNOWN, rule="no-message"), Fields()
+        text = envelope.text
+        if len(text) > LONGEST_TEXT:
+            message = self._clean(text, None, extra)
+            return Outcome(status=OutcomeStatus.UNKNOWN, message=message, rule="text-too-long"), Fields()
+        found = fields_of(text)
+        verdict = self._verdict(envelope, text, found)
+        outcome = Outcome(
+            status=verdict.status,
+            reason=verdict.reason,
+            message=self._clean(text, found.serial_span, extra),
+            ref=found.ref or envelope.ref,
+            supplier_ref=found.supplier_ref or envelope.supplier_ref,
+            serial=self._clean_serial(envelope.serial or found.serial, extra),
+            price=found.price if found.price is not None else envelope.price,
+            balance=found.balance if found.balance is not None else envelope.balance,
+            rule=verdict.rule,
+            never_seen=verdict.never_seen,
+            account_refused=verdict.account_refused,
+        )
+        return outcome, found
+
+    def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
+        views = views_of(text, found) if text else {}
+        said = self._said(views)
+        code, code_name = self._code(envelope)
+        if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
+            code, code_name = UNLISTED, "success: false"
+        verdict = combine(code, code_name, said)
+        if verdict.status is OutcomeStatus.FAILED and verdict.reason is None and (why := _REASONS.read(views)):
+            return replace(verdict, reason=why.reason)
+        return verdict
+
+    def _said(self, views: Mapping[str, str]) -> Verdict | None:
+        rule = self.rules.read(views) if views else None
+        if rule is None:
+            return None
+        reason: ReasonCode | None = rule.reason
+        return Verdict(rule.status, reason, rule.name, rule.never_seen, rule.account_refused)
+
+    def _code(self, envelope: Envelope) -> tuple[CodeMeaning | None, str]:
+        written = envelope.code
+        if written is None or written.strip("0") == "" and len(written) > 1:
+            return None, ""
+        name = f"status {written}"
+        if re.fullmatch(r"[0-9]{1,5}", written):
+            return self.codes.get(int(written), UNLISTED), name
+        status = _WORD_CODES.get(written.lower())
+        return (CodeMeaning(status) if status is not None else UNLISTED), name
+
+    def _clean(self, text: str, serial: tuple[int, int] | None, extra: tuple[str, ...]) -> str:
+        """The message without our secrets. A short secret (a PIN) is taken out where it stands alone, but not within
+        the serial number, whose groups may look the same."""
+        if serial is None:
+            return self._without_secrets(text, extra)[:_KEPT]
+        start, end = serial
+        before, after = self._without_secrets(text[:start], extra), self._without_secrets(text[end:], extra)
+        return (before + (self._clean_serial(text[start:end], extra) or "") + after)[:_KEPT]
+
+    def _without_secrets(self, text: str, extra: tuple[str, ...]) -> str:
+        text = _SIGN.sub(r"\1=***", text)
+        for secret in (*self.secrets, *extra):
+            if len(secret) >= 8:
+                text = text.replace(secret, "***")
+            elif secret and secret in text:
+                text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", "***", text)
+        return text
+
+    def _clean_serial(self, serial: str | None, extra: tuple[str, ...]) -> str | None:
+        if serial is None:
+            return None
+        for secret in (*self.secrets, *extra):
+            if secret and (len(secret) >= 8 or serial == secret):
+                serial = serial.replace(secret, "***")
+        return serial
+
+
+def _within_http(outcome: Outcome, status: int) -> Outcome:
+    """A server's error is no answer about a purchase, and no success comes with a refusal's status."""
+    if 200 <= status < 300:
+        return outcome
+    if 400 <= status < 500 and outcome.status is not OutcomeStatus.SUCCESS:
+        return outcome
+    return replace(_undecided(outcome), rule=f"http {status}")
+
+
+def _undecided(outcome: Outcome) -> Outcome:
+    return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, never_seen=False, account_refused=False)
+
+
+def _not_ours(attempt: Attempt, envelope: Envelope, found: Fields) -> str | None:
+    """Why the message is about another purchase, or `None` where nothing says so."""
+    refs = [*found.refs, *([envelope.ref] if envelope.ref else [])]
+    if any(not _same_ref(attempt.ref, ref) for ref in refs):
+        return "another-reference"
+    if any(not _same_destination_or_part(attempt, dest) for dest in _full_numbers(found.purchases)):
+        return "another-destination"
+    if not refs and (products := _products_for(attempt, found.purchases)) and attempt.product.lower() not in products:
+        return "another-product"
+    return None
+
+
+def _same_ref(ours: str, theirs: str) -> bool:
+    """Equal, or with more letters glued behind it. Upper and lower case are the same to most suppliers."""
+    ours, theirs = ours.lower(), theirs.lower()
+    return theirs == ours or (theirs.startswith(ours) and theirs[len(ours)].isalpha() and ours.isdigit())
+
+
+def _full_numbers(purchases: Iterable[tuple[str, str]]) -> list[str]:
+    """Destinations that are surely meant as such: eight digits or more."""
+    return [dest for _, dest in purchases if sum(char.isdigit() for char in dest) >= 8]
+
+
+def _same_destination_or_part(attempt: Attempt, dest: str) -> bool:
+    return same_destination(attempt.dest, dest)
+
+
+def _products_for(attempt: Attempt, purchases: Iterable[tuple[str, str]]) -> list[str]:
+    return [product.lower() for product, dest in purchases if len(dest) >= 8 and same_destination(attempt.dest, dest)]
+
+
+def same_destination(ours: str, theirs: str) -> bool:
+    """Whether two written destinations can be the same: `0` and `62` alike, `x` and `*` for any run of digits, and
+    one may go on where the other ends (a server number behind a game's user number)."""
+    ours = _national(re.sub(r"[^0-9]", "", ours))
+    if not ours:
+        return True
+    parts = [part for part in re.split(r"[xX*.]+", theirs.lstrip("+"))]
+    if len(parts) == 1:
+        theirs = _national(parts[0])
+        return ours.startswith(theirs) or theirs.startswith(ours)
+    head, tail = _national(parts[0]), parts[-1]
+    return ours.startswith(head) and (ours.endswith(tail) or not tail)
+
+
+def _national(digits: str) -> str:
+    return "0" + digits[2:] if digits.startswith("62") else digits

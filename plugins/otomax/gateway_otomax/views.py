@@ -1,0 +1,28 @@
+"""The views of a message that rules read, made from its text once."""
+
+from __future__ import annotations
+
+import re
+
+from gateway_otomax.fields import Fields
+from gateway_otomax.wording import SERIAL_MARK, evidence_of, in_one_spelling, without_tail
+
+__all__ = ["views_of"]
+
+_NO_SERIAL = re.compile(
+    r"\A(?:trx )?(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|error|salah|belum|tidak|sedang|saldo dikembalikan|suspect)\b"
+)
+
+
+def views_of(text: str, found: Fields) -> dict[str, str]:
+    """`message` as it came; `words` in one spelling; `evidence` without serial number and asides; `deciding` up to
+    the tail. `text` has its white space collapsed."""
+    words = in_one_spelling(text)
+    if found.serial_span is None:
+        bare = words
+    else:
+        start, end = found.serial_span
+        odd = _NO_SERIAL.match(in_one_spelling(text[start:end])) is not None
+        bare = in_one_spelling(text[:start]) + SERIAL_MARK + ("!" if odd else "") + in_one_spelling(text[end:])
+    evidence = evidence_of(bare)
+    return {"message": text, "words": words, "evidence": evidence, "deciding": without_tail(evidence)}

@@ -1,0 +1,155 @@
+"""One spelling for the words that decide, and the parts of a message that must not.
+
+Suppliers write `sdh`, `SUDAH` and `telah`, `Sukses` and `BERHASIL`. The default rules read one spelling, so that each
+of them is short. They also read a message without what says nothing about this purchase: conditions ("jika gagal …"),
+questions, what came before, names, statistics, advertising.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["ASIDES", "FIRST_STATUS", "LEFT", "RIGHT", "SERIAL_MARK", "evidence_of", "in_one_spelling", "without_tail"]
+
+SERIAL_MARK = "~"
+"""Stands where a serial number stood; `~!` where the serial number is itself a word of failure or waiting."""
+
+_SPELLINGS = {
+    "sukses": "berhasil success successful successfully succeeded succeed succes sucess suksess sukse suskes suces "
+    "paysukses paysuccess trxsukses brhsl brhasil berhsil sukess scs",
+    "gagal": "failed fail failure gagl ggl ggal gagall unsuccessful paygagal trxgagal gaga",
+    "diproses": "diprosess dproses diprose diprosses processed",
+    "proses": "process processing progress prosess prosesing",
+    "pending": "pendding panding",
+    "menunggu": "nunggu waiting mnunggu wait awaiting",
+    "tunggu": "ditunggu tnggu tggu",
+    "antrian": "antrean antri antre queue queued queueing mengantri mengantre diantrikan",
+    "trx": "transaksi transaction trans trns transaks tx transaksinya",
+    "tidak": "tdk tak gak ga nggak ngga enggak gk tida not cannot cant dont doesnt isnt",
+    "belum": "blm blum belom blom unconfirmed",
+    "bukan": "bkn",
+    "sudah": "sdh telah tlh udah udh already has",
+    "dalam": "dlm",
+    "sedang": "sdg sdang currently",
+    "akan": "akn will",
+    "mohon": "mhn harap hrp silakan silahkan please pls",
+    "jika": "jk bila apabila kalau kalo klo kl jikalau apbl if seandainya andai bilamana misal misalnya",
+    "nomor": "nomer no nmr nmor number",
+    "salah": "slh wrong incorrect invalid",
+    "sebelumnya": "sblmnya sblumnya sebelumny previous previously",
+    "sebelum": "sblm sblum before",
+    "setelah": "stlh after",
+    "saldo": "deposit balance sld",
+    "dibatalkan": "batal dibatalin cancelled canceled cancel dicancel batalkan aborted void",
+    "refund": "direfund refunded refunds direfun reversed reversal reverse",
+    "ditolak": "rejected declined denied tolak",
+    "diabaikan": "ignored",
+    "dobel": "double duplikat duplicate duplicated dobl doble ganda kembar",
+    "produk": "product prod prdk",
+    "cukup": "mencukupi cukupi sufficient",
+    "kurang": "insufficient",
+    "mungkin": "kemungkinan barangkali maybe possibly probably might may",
+    "supaya": "agar biar demi",
+    "semoga": "moga smoga hopefully mudah",
+    "nama": "nm name",
+    "kata": "word",
+}
+_SPELLING = {other: word for word, others in _SPELLINGS.items() for other in others.split()}
+_WORD = re.compile(r"[a-z]+")
+
+
+def in_one_spelling(text: str) -> str:
+    """`text` in lower case with every word of `_SPELLINGS` in its first form."""
+    return _WORD.sub(lambda match: _SPELLING.get(match[0], match[0]), text.lower())
+
+
+_END = r"(?=[.!;|](?:\s|$)|\Z)"
+
+ASIDES: tuple[tuple[str, str], ...] = (
+    ("address", r"\b(?:https?://|www\.)\S{1,200}"),
+    ("earlier", r"(?:\|\s*)?\b(?:sebelumnya|riwayat|history|trx terakhir)\s{0,3}[:=].*\Z"),
+    ("earlier-clause", r"\b(?:sebelumnya|tadinya|semula|kemarin)\b[^.,;|!]{0,60}"),
+    ("question", r"[^.,;|!?@\])]{0,80}\?"),
+    (
+        "condition",
+        r"\b(?:jika|setelah|sampai|hingga|sebelum|ketika|saat(?! ini)|selama|kecuali|meski(?:pun)?|walau(?:pun)?|untuk info|"
+        r"until|when|once|unless|semoga|supaya|kepada|setiap|tiap|semua)\b.{0,200}?" + _END,
+    ),
+    (
+        "instruction",
+        r"\b(?:pastikan|periksa|hindari|jangan|awas|hati-?hati|waspada|ingat|cegah|lapor(?:kan)?|komplain|complain?|klaim|balas|"
+        r"ketik)\b.{0,200}?" + _END,
+    ),
+    (
+        "promise",
+        r"\b(?:trx )?(?:gagal|dibatalkan|refund)\b[ ,=>-]{0,3}(?:(?:maka|uang|dana|saldo|akan|otomatis|auto|pasti|langsung|di) ?){1,4}"
+        r"(?:kembali|dikembalikan|balik|refund)\s(?:otomatis|utuh|penuh|full|100)\b.{0,20}?" + _END,
+    ),
+    ("auto-refund", r"\b(?:gagal )?(?:auto|otomatis) ?refund\b"),
+    ("guarantee", r"\b(?:anti|tanpa|bebas|minim|garansi|jaminan|resiko|risiko) ?-?(?:gagal|pending|sukses|refund)\b"),
+    (
+        "counts",
+        r"\b(?:sukses|gagal|pending|proses)\s?[:=]?\s?\d{1,6}(?:\s?(?:trx|x))?\s?[,/|;-]?\s?(?:gagal|sukses|pending|proses)\s?[:=]?\s?\d{1,6}\b",
+    ),
+    ("outstanding", r"\b(?:masih |trx |dalam )?(?:proses|pending)\s?[:=]?\s?\d{1,5}\b(?![:/.]\d)"),
+    ("duration", r"\b(?:lama|waktu|estimasi|kecepatan|durasi) (?:proses|trx)\b.{0,40}?" + _END),
+    ("rate", r"\b(?:success|sukses) ?rate\b.{0,20}?" + _END),
+    (
+        "person",
+        r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima|an)\s?[:=.]\s?[^.,/|;]{0,40}",
+    ),
+    (
+        "shop",
+        r"\b(?:toko|pt|cv|ud|kios|konter|counter|warung|agen|koperasi|server|team|tim|bapak|ibu|sdr|by)\.? [a-z. ]{0,20}?\bsukses\b(?: [a-z]{2,12})?",
+    ),
+    (
+        "catchword",
+        r"\btrx (?:lancar|aman|cepat|normal)(?:[ ,&]{1,3}(?:sukses|lancar|jaya|dan|cepat|aman|terus|selalu))*",
+    ),
+    ("fixed-word", r"\b(?:salam|selalu|makin|tetap|terus|menuju|raih|bonus|tips|kunci) sukses\b"),
+)
+"""What never decides, in one spelling: a name, and a pattern whose matches are taken out."""
+
+_ASIDES = tuple(re.compile(pattern) for _, pattern in ASIDES)
+
+LEFT = (
+    r"(?:^|[\d*~.,;:)\]|'=/(\[>-]|xx|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan|pembelian|pembayaran|topup|"
+    r"pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|permintaan|request|hasil|ket|info|result|final))\s{0,3}"
+)
+"""What may stand before a word for it to be the status: a number, punctuation, or a word that announces one."""
+
+RIGHT = (
+    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl|tanggal|jam|waktu|"
+    r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh|by|karena|krn|"
+    r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b))"
+)
+"""What may stand behind a word of success for it to be the status, and not a part of a name or a slogan."""
+
+FIRST_STATUS = re.compile(
+    LEFT + r"(?:sukses\b" + RIGHT + r"|(?:gagal|dibatalkan|ditolak|diabaikan|refund|pending|diproses)\b)"
+    r"|\b(?:(?:akan|sedang|segera|masih|dalam|tidak|belum|bisa|dapat|di|under|on|in) (?:segera |di ?|dalam ?)?(?:proses|diproses|antrian|sukses)"
+    r"|menunggu|tunggu|antrian)\b"
+)
+"""The first words from which on a message may have a tail."""
+
+_TAIL = re.compile(
+    r"\b(?:saldo|stok|sal)\b[^a-z]{0,6}(?:rp\b)?[^a-z]{0,60}\d|@\s?\d|#\*|\*\s?trx\b|\bkode_reseller\b|"
+    r"\b(?:info|promo|cs|wa|whatsapp|tele|telegram|nb|hub|hubungi|terima kasih|makasih|thanks|clientid|download|join|grup|group|yuk|"
+    r"nikmati|dapatkan|kunjungi|catatan|perhatian|gratis|bonus|cashback|daftar)\b"
+)
+
+
+def evidence_of(words: str) -> str:
+    """`words` (in one spelling, serial number taken out) without asides."""
+    for aside in _ASIDES:
+        words = aside.sub(" ", words)
+    return " ".join(words.split())
+
+
+def without_tail(evidence: str) -> str:
+    """The deciding part: up to the balance, the time or the advertising that follows the first status."""
+    first = FIRST_STATUS.search(evidence)
+    if first is None:
+        return evidence
+    tail = _TAIL.search(evidence, first.end())
+    return evidence[: tail.start()].rstrip() if tail else evidence
