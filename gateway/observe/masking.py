@@ -1,0 +1,121 @@
+"""Destinations and serials as suppliers mask them in their own reports: `08575xxx724`.
+
+A line's own `dest` and `serial` are masked wherever they stand in it, in each form in which suppliers write them, and
+so is everything that looks like an Indonesian mobile number. Identifiers stay whole, because people look things up by
+them.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote, quote_plus
+
+import orjson
+
+PRIVATE: Final = frozenset({"dest", "serial"})
+IDENTIFIERS: Final = frozenset(
+    {"ts", "event", "transaction", "ref_id", "client", "provider", "attempt", "supplier_ref", "product", "prev"}
+)
+"""Fields that are never masked. A client that makes its `ref_id` of telephone numbers has them in the log."""
+
+_LEAST_IN_TEXT: Final = 6  # shorter values stand in innocent words and prices
+_LEAST_DIGITS: Final = 7
+_RUN: Final = re.compile(r"\+?[0-9](?:-?[0-9]){6,}")
+_MOBILE: Final = re.compile(r"\+?(?:0|62)8[0-9]{7,11}")
+
+
+def mask(value: str) -> str:
+    """The first five and the last three characters; less of what is short. Three characters at least are hidden."""
+    if len(value) >= 11:
+        return f"{value[:5]}xxx{value[-3:]}"
+    return f"{value[:2]}xxx{value[-2:]}" if len(value) >= 7 else "xxx"
+
+
+def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of one line, of which none is anything but what JSON has."""
+    private: list[str] = []
+    for name, value in fields.items():
+        if name in PRIVATE or isinstance(value, dict | list):
+            _collect(name, value, private)
+    known = [_known(value) for value in sorted(set(private), key=len, reverse=True) if len(value) >= _LEAST_IN_TEXT]
+    return {
+        name: value if name in IDENTIFIERS or value is None else _masked(name, value, known)
+        for name, value in fields.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """How a private value is found again in a text."""
+
+    masked: str
+    forms: tuple[str, ...]
+    cores: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=4096)  # the lines of one transaction name the same ones
+def _known(value: str) -> _Known:
+    return _Known(mask(value), _forms(value), tuple(_cores(value)))
+
+
+def _collect(name: str, value: object, found: list[str]) -> None:
+    match value:
+        case str() if name in PRIVATE:
+            found.append(value)
+        case dict():
+            for inner_name, inner in value.items():
+                _collect(inner_name, inner, found)
+        case list():
+            for inner in value:
+                _collect(name, inner, found)
+
+
+def _masked(name: str, value: object, known: list[_Known]) -> object:
+    if isinstance(value, str):
+        if name in PRIVATE:
+            return mask(value) if value else value
+        return value if name in IDENTIFIERS or len(value) < _LEAST_IN_TEXT else _in_text(value, known)
+    if isinstance(value, dict):
+        return {inner_name: _masked(inner_name, inner, known) for inner_name, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(name, inner, known) for inner in value]
+    return value
+
+
+def _in_text(text: str, known: list[_Known]) -> str:
+    for one in known:
+        for form in one.forms:
+            if form in text:
+                text = text.replace(form, one.masked)
+
+    def run(hit: re.Match[str]) -> str:
+        digits = hit[0].replace("-", "")
+        hidden = _MOBILE.fullmatch(digits) is not None or any(core in digits for one in known for core in one.cores)
+        return mask(hit[0]) if hidden else hit[0]
+
+    return _RUN.sub(run, text)
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    """As it is, and as it stands in a URL, a form, or JSON."""
+    if value.isalnum():
+        return (value,)
+    return tuple(
+        dict.fromkeys(
+            (value, quote(value, safe=""), quote(value), quote_plus(value), orjson.dumps(value)[1:-1].decode())
+        )
+    )
+
+
+def _cores(value: str) -> Iterator[str]:
+    """The digits by which a number is known again without its prefix, and a token with or without its dashes."""
+    for part in value.split("/"):
+        digits = part.replace("-", "").replace(" ", "").removeprefix("+")
+        if digits.isascii() and digits.isdigit():
+            core = digits.removeprefix("62") if digits.startswith("628") else digits.removeprefix("0")
+            if len(core) >= _LEAST_DIGITS:
+                yield core
