@@ -122,12 +122,11 @@ class Findings:
         for error in errors:
             path = self._path(loc, error)
             known = told.get(path)
-            if known is None or (known["type"] in _SHAPE_ERRORS and self._fits(path, error) > self._fits(path, known)):
+            if known is None or (known["type"] in _SHAPE_ERRORS and error["type"] not in _SHAPE_ERRORS):
                 told[path] = error
         for path, error in told.items():
-            deeper = any(other[: len(path)] == path and len(other) > len(path) for other in told)
-            if deeper and error["type"] in (*_SHAPE_ERRORS, "too_short"):  # entries with mistakes are not counted
-                continue
+            if any(other[: len(path)] == path and len(other) > len(path) for other in told):
+                continue  # it follows from the one inside, or comes from a branch of a union that was not meant
             if error["type"] == "extra_forbidden":
                 self._unknown_key(model, loc, path)
             else:
@@ -142,15 +141,6 @@ class Findings:
             return (*self.source.locate(full[:-1])[0], full[-1])
         found, _ = self.source.locate(full)
         return found if len(found) >= len(loc) else loc
-
-    def _fits(self, path: Loc, error: ErrorDetails) -> int:
-        """How well an error fits the shape of what was written: 0 where it comes from the wrong branch of a union."""
-        value = self.source.value(path)
-        wants_list = error["type"] in ("tuple_type", "list_type")
-        wants_text = error["type"] == "string_type"
-        if (wants_list and not isinstance(value, YamlSequence)) or (wants_text and isinstance(value, YamlSequence)):
-            return 0
-        return 1
 
     def _unknown_key(self, model: type[BaseModel], loc: Loc, path: Loc) -> None:
         holder = model_at(model, path[len(loc) : -1])

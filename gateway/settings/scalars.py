@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import yaml
+
 Scalar = str | int | float | bool | None
 
 _QUOTE = "put it in quotes if it is text"
@@ -60,6 +62,10 @@ _TRAPS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
 """What is refused, why, and what to write instead."""
 
 
+_STANDARD: dict[str, list[tuple[str, re.Pattern[str]]]] = yaml.SafeLoader.yaml_implicit_resolvers
+"""What YAML 1.1 reads as something else than text, by first character: the net under the list above."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trap:
     """A word that does not read the same to everyone. The word itself is left out: it may be a secret."""
@@ -86,4 +92,6 @@ def read_plain(text: str) -> Scalar | Trap:
             return Trap("is a number too long to be kept exactly", "put it in quotes")
     elif text.lower() in _BOOLEAN_WORDS:
         return Trap("is read as true or false by YAML", "write true or false, or put it in quotes if it is text")
+    if any(pattern.match(text) for _, pattern in _STANDARD.get(text[0], ())):
+        return Trap("is no text to YAML", "put it in quotes")
     return text

@@ -7,7 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,23 @@ def test_every_mistake_comes_on_standard_error(command: Command, config: Path) -
     assert len(done.stderr.splitlines()) == 2
 
 
+@contextmanager
+def started(environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """The command while it runs. It is killed where the test fails before it ends."""
+    with subprocess.Popen(  # noqa: S603 — our own command, with the test's arguments
+        [sys.executable, "-m", "gateway", *arguments],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_a_reader_that_goes_away_is_no_traceback(environment: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "messages.txt"
     file.write_text("success x\n" * 20_000, encoding="utf-8")
-    with subprocess.Popen(  # noqa: S603 — our own command, with the test's arguments
-        [sys.executable, "-m", "gateway", "rules", "one", str(file)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+    with started(environment, "rules", "one", str(file)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -60,10 +71,8 @@ def test_a_reader_that_goes_away_is_no_traceback(environment: dict[str, str], tm
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_sandbox_runs_until_it_is_told_to_stop(environment: dict[str, str], number: signal.Signals) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway", "sandbox", "--kind", "plain", "--port", "0", "--pin", "1", "--slug", "s"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+    options = ["--kind", "plain", "--port", "0", "--pin", "1", "--slug", "s"]
+    with started(environment, "sandbox", *options) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == "[('pin', '1'), ('slug', 's')]\n"

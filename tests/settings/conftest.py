@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import Field, SecretStr, field_validator
@@ -26,6 +26,7 @@ class AcmeSettings(ProviderSettings):
     codes: dict[int, str] = Field(default={})
     check: str = "param"
     colour: str = "red"
+    areas: tuple[str, ...] | Literal["all", "none"] = "all"
 
     @field_validator("colour")
     @classmethod

@@ -166,6 +166,8 @@ def test_a_duplicate_key_is_told_once_for_its_path(find: Find) -> None:
         ("codes: [1]", "codes", "must be a mapping"),
         ("colour: green", "colour", "is no colour"),
         ("colour: crash", "", "RuntimeError"),
+        ("areas: al", "areas", "must be all or none"),
+        ("areas: [jkt, 5]", "areas[1]", "put it in quotes"),
         ("limits: {in_flight: 0}", "limits.in_flight", "must be at least 1"),
         ("limits: 5", "limits", "must be a mapping"),
         ("limits:", "limits", "is empty"),

@@ -42,7 +42,7 @@ def test_words_that_everyone_reads_alike_are_read(text: str, value: object) -> N
         "0711", "0899", "00", "-07", "0x1F", "0b11", "0o17", "12:30", "1:02:03", "190:20:30.15", "1_000", "1_0.5",
         "yes", "no", "on", "off", "No", "YES", "True", "FALSE", "2026-11-23", "2026-11-23T10:00:00Z", "1E5", "1e5",
         "1.5e+3", ".5", "5.", ".inf", "-.INF", ".nan", "5.400", "1.234.567", "12.500", "=", "<<", "1" * 19,
-        "123456789012345678901234567890.5",
+        "123456789012345678901234567890.5", ".0_", "1.e+5", "0_7", "-0b_1",
     ],
 )  # fmt: skip
 def test_words_that_readers_disagree_about_are_traps(text: str) -> None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import ConfigurationError, Mistake
 from gateway.settings.yaml_source import MAX_DEPTH, YamlSource, read_yaml
+from gateway.settings.yaml_syntax import syntax_mistake
 
 
 def read(tmp_path: Path, text: str | bytes) -> YamlSource:
@@ -68,7 +70,11 @@ def test_what_is_not_a_configuration_is_told_with_its_line(
 @pytest.mark.parametrize(
     "value", ["*S3CRET99", "!S3CRET99 x", "!S3CRET99!x y", "&S3CRET99", "@S3CRET99", "%S3CRET99", "'S3CRET99"]
 )
-def test_a_secret_that_yaml_stumbles_over_is_not_printed(tmp_path: Path, value: str) -> None:
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+def test_a_secret_that_yaml_stumbles_over_is_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: type, value: str
+) -> None:
+    monkeypatch.setattr("gateway.settings.yaml_source._LOADER", loader)
     file = tmp_path / "c.yaml"
     file.write_text(f"a: 1\npassword: {value}\n", encoding="utf-8")
     try:
@@ -76,6 +82,13 @@ def test_a_secret_that_yaml_stumbles_over_is_not_printed(tmp_path: Path, value: 
     except ConfigurationError as error:
         told = str(error)
     assert "S3CRET99" not in told
+
+
+def test_words_of_the_parser_that_quote_the_file_are_cut() -> None:
+    error = yaml.MarkedYAMLError(problem="""found 'S3CRET99' beside "S3CRET99", and '}'""")
+    told = str(syntax_mistake("c.yaml", "", error))
+    assert "S3CRET99" not in told
+    assert "'}'" in told
 
 
 def test_a_tag_builds_nothing(tmp_path: Path) -> None:
