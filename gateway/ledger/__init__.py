@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _SQLITE = "sqlite:///"
+_POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def _now() -> datetime:
@@ -43,20 +44,25 @@ def open_ledger(
     url: str,
     *,
     owner: str = "",
-    migrate: bool = True,
+    migrate: bool | None = None,
     inline: bool = False,
     clock: Callable[[], datetime] = _now,
     on_commit: OnCommit | None = None,
+    on_change: Callable[[str], None] | None = None,
 ) -> Ledger:
     """The ledger at `url`: `sqlite:///relative/path`, `sqlite:////absolute/path` or `postgresql://…`.
 
     It is not opened yet: `start` does that. A URL may hold a password, so it is never shown.
 
     Args:
-        owner: the name under which this replica works on transactions.
-        migrate: bring an older schema up to date at the start.
+        owner: the name under which this replica works on transactions. PostgreSQL: left out, one is made that no other
+            process has.
+        migrate: bring an older schema up to date at the start, or refuse to start. Left out: SQLite does, and
+            PostgreSQL, which others may be using, does not.
         inline: SQLite only, and only for simulations: no threads.
         on_commit: told the size of each commit and the seconds that it took.
+        on_change: PostgreSQL: told the number of each transaction that another replica changed; the empty string
+            stands for any, after notices may have been missed.
 
     Raises:
         LedgerError: no such kind of ledger.
@@ -65,7 +71,15 @@ def open_ledger(
         from gateway.ledger.sqlite import SqliteLedger
 
         path = url.removeprefix(_SQLITE)
-        return SqliteLedger(path, owner=owner, migrate=migrate, inline=inline, clock=clock, on_commit=on_commit)
+        return SqliteLedger(
+            path, owner=owner, migrate=migrate is not False, inline=inline, clock=clock, on_commit=on_commit
+        )
+    if url.startswith(_POSTGRESQL):
+        from gateway.ledger.postgres import PostgresLedger
+
+        return PostgresLedger(
+            url, owner=owner, migrate=migrate is True, clock=clock, on_commit=on_commit, on_change=on_change
+        )
     raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")
 
 
@@ -80,4 +94,8 @@ def migrate(url: str) -> str:
         from gateway.ledger.sqlite import migrate_file
 
         return migrate_file(url.removeprefix(_SQLITE))
+    if url.startswith(_POSTGRESQL):
+        from gateway.ledger.postgres import migrate_database
+
+        return migrate_database(url)
     raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sqlite3
 from pathlib import Path
 
@@ -44,17 +45,35 @@ def upgrade(connection: sa.Connection, name: str, was: str | None) -> None:
     Raises:
         SchemaOutOfDateError: the ledger was made by a newer program.
     """
+    _alembic(name, was, connection)
+
+
+def upgrade_sql(name: str, was: str | None) -> str:
+    """The SQL of the migrations that are missing, for PostgreSQL.
+
+    Raises:
+        SchemaOutOfDateError: the ledger was made by a newer program.
+    """
+    return _alembic(name, was, None)
+
+
+def _alembic(name: str, was: str | None, connection: sa.Connection | None) -> str:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
 
-    config = Config()
+    script = io.StringIO()
+    config = Config(output_buffer=script)
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        if connection is None:
+            command.upgrade(config, f"{was or 'base'}:head", sql=True)
+        else:
+            command.upgrade(config, "head")
     except CommandError as error:
         raise out_of_date(name, was) from error
+    return script.getvalue()
 
 
 def out_of_date(name: str, was: str | None) -> SchemaOutOfDateError:

@@ -182,3 +182,13 @@ class Ledger(Protocol):
 
     async def paused_accounts(self) -> dict[str, str]:
         """Paused accounts, and why each one is."""
+
+    async def claim_node(self) -> int:
+        """A number from 0 to 999 for `References`, held by this process alone as long as it lives. SQLite: always 0."""
+
+    def lease_held(self) -> bool:
+        """Whether this replica surely still works alone on its transactions. Look before each send: a process that was
+        frozen past its lease must not send what others have taken over. SQLite: always."""
+
+    async def take_over(self) -> list[str]:
+        """Claim unfinished transactions of replicas that are gone: their numbers. SQLite: there are none."""

@@ -124,6 +124,15 @@ class SqliteLedger(BaseLedger):
             return work(*args)
         return await asyncio.get_running_loop().run_in_executor(self._threads[which], work, *args)
 
+    async def claim_node(self) -> int:
+        return 0
+
+    def lease_held(self) -> bool:
+        return True
+
+    async def take_over(self) -> list[str]:
+        return []
+
     async def _fetch(self, statement: Statement, params: Params) -> list[Row]:
         return await self._in_thread(1, self._reader.fetch, statement.sql, params)
 

@@ -103,7 +103,13 @@ class SqliteWriter:
         except Exception as error:  # one bad value must not lose the others
             if len(operations) == 1:
                 return [_refusal(error)]
-        return [answer for operation in operations for answer in self.write([operation])]
+        return [self._alone(operation) for operation in operations]
+
+    def _alone(self, operation: Operation) -> Any:
+        try:
+            return self.write([operation])[0]
+        except LedgerUnavailableError as error:
+            return error  # those before it were written, and their callers are told so
 
     def _transact(self, operations: Sequence[Operation]) -> list[Any]:
         try:

@@ -1,4 +1,8 @@
-"""How Alembic runs here: inside the transaction of the connection that the program hands over, never by itself."""
+"""How Alembic runs here: never by itself, and never with a transaction of its own.
+
+SQLite: on the connection that the program hands over. PostgreSQL: Alembic only writes the SQL, which the program then
+runs, so that no second driver is needed. Migrations must therefore be plain operations that read nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,9 @@ from alembic import context
 
 from gateway.ledger.schema import metadata
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=metadata,
-    transactional_ddl=False,  # the caller has begun, and commits
-)
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", target_metadata=metadata, transactional_ddl=False, literal_binds=True)
+else:
+    connection = context.config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, transactional_ddl=False)
 context.run_migrations()

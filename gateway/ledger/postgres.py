@@ -1,0 +1,277 @@
+"""The ledger in PostgreSQL: any number of replicas, each with one connection that writes and a few that read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
+from gateway.ledger import migrating, postgres_replicas
+from gateway.ledger.base import BaseLedger
+from gateway.ledger.batch import Operation
+from gateway.ledger.errors import LedgerError, LedgerUnavailableError
+from gateway.ledger.group import OnCommit
+from gateway.ledger.postgres_connection import CHANNEL, NAME, Lost, PostgresWriter, connect, meaning
+from gateway.ledger.postgres_replicas import LEASE_SECONDS
+from gateway.ledger.rows import Params, Row
+from gateway.ledger.schema import REVISION
+from gateway.ledger.statements import EVENTS_A_WRITE, Statement, Statements
+
+READERS = 4
+RECONNECT_SECONDS = 0.5
+_MIGRATION_LOCK = 7_205_461_001
+"""The advisory lock under which the schema is changed, so that of many replicas one does it."""
+
+T = TypeVar("T")
+OnChange = Callable[[str], None]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PostgresLedger(BaseLedger):
+    """`Ledger` over PostgreSQL 15 or later.
+
+    Args:
+        url: `postgresql://user:password@host:port/database`; never shown.
+        owner: this replica's name; left out, one is made that no other process has.
+        on_change: told the transactions that other replicas changed. The empty string stands for any transaction:
+            notices may have been missed while the connection was away.
+        lease_seconds: how long after the last heartbeat others may take this replica's transactions over.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        owner: str = "",
+        migrate: bool = False,
+        clock: Callable[[], datetime] = _now,
+        on_commit: OnCommit | None = None,
+        on_change: OnChange | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> None:
+        token = uuid.uuid4().hex
+        super().__init__(Statements("postgresql"), owner=owner or token, clock=clock, on_commit=on_commit)
+        self._url = url
+        self._migrate = migrate
+        self._on_change = on_change
+        self._lease_seconds = lease_seconds
+        self._token = token
+        self._writer = PostgresWriter(url, self.statements, token)
+        self._idle: list[asyncpg.Connection[Any]] = []
+        self._readers = asyncio.Semaphore(READERS)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._beaten_at: float | None = None
+        self._lease_lost = False
+
+    def __repr__(self) -> str:
+        return f"PostgresLedger(owner={self.owner!r})"
+
+    async def start(self) -> None:
+        connection = await connect(self._url)
+        try:
+            await prepare(connection, migrate=self._migrate)
+            self._writer.base = await _event_base(connection)
+        except (asyncpg.PostgresError, *Lost) as error:
+            raise meaning(error) from error
+        finally:
+            await connection.close()
+        self._group.start()
+        if self._on_change is not None:
+            listening = asyncio.Event()
+            self._tasks.append(asyncio.create_task(self._listen(self._on_change, listening), name="ledger listener"))
+            await listening.wait()
+
+    async def close(self) -> None:
+        await self._group.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._writer.lease is not None and not self._lease_lost:
+            with contextlib.suppress(LedgerError):
+                await self._read(lambda connection: postgres_replicas.release(connection, self.owner))
+        await self._writer.close()
+        for connection in self._idle:
+            with contextlib.suppress(asyncpg.PostgresError, *Lost):
+                await connection.close(timeout=1.0)
+        self._idle.clear()
+
+    async def _write_now(self, operations: Sequence[Operation]) -> Sequence[Any]:
+        return await self._writer.write(operations)
+
+    async def _fetch(self, statement: Statement, params: Params) -> list[Row]:
+        async def fetch(connection: asyncpg.Connection[Any]) -> list[Row]:
+            return list(await connection.fetch(statement.sql, *params))
+
+        return await self._read(fetch, again=True)
+
+    async def _read(self, work: Callable[[asyncpg.Connection[Any]], Awaitable[T]], *, again: bool = False) -> T:
+        """Do something on one of the few connections beside the writer's. A connection that was lost while it lay idle
+        is replaced, and the work done `again` where that is harmless."""
+        async with self._readers:
+            idle = bool(self._idle)
+            connection = self._idle.pop() if idle else await connect(self._url)
+            try:
+                result = await work(connection)
+            except Lost as error:
+                connection.terminate()
+                if not (again and idle):
+                    raise meaning(error) from error
+                self._drop_idle()  # they were most likely lost together
+            except asyncpg.PostgresError as error:
+                connection.terminate()
+                raise meaning(error) from error
+            except BaseException:
+                connection.terminate()  # given up in the middle: its state is unknown
+                raise
+            else:
+                self._idle.append(connection)
+                return result
+        return await self._read(work)
+
+    def _drop_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().terminate()
+
+    def _event_base(self) -> int:
+        return self._writer.base
+
+    # Replicas
+
+    async def claim_node(self) -> int:
+        """Lease a node number from 0 to 999 that no other replica has, and keep the lease alive.
+
+        Raises:
+            LedgerError: all are taken.
+        """
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        node = await self._read(lambda c: postgres_replicas.claim(c, self.owner, self._lease_seconds))
+        self._beaten_at = asked
+        self._writer.lease = self.owner
+        self._tasks.append(asyncio.create_task(self._beat(), name="ledger heartbeat"))
+        return node
+
+    def lease_held(self) -> bool:
+        """Whether this replica surely still works alone on its transactions; look before each send."""
+        if self._writer.lease is None:
+            return True
+        age = asyncio.get_running_loop().time() - (self._beaten_at or 0.0)
+        return not self._lease_lost and age < self._lease_seconds
+
+    async def take_over(self) -> list[str]:
+        """Claim unfinished transactions whose owners' leases are over: their numbers, at most 500 a call."""
+        if self._writer.lease is None:
+            return []
+        return await self._read(lambda connection: postgres_replicas.take_over(connection, self.owner))
+
+    async def _beat(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._lease_lost:
+            await asyncio.sleep(self._lease_seconds / 3)
+            asked = loop.time()
+            with contextlib.suppress(LedgerUnavailableError):
+                renewed = await self._read(
+                    lambda connection: postgres_replicas.renew(connection, self.owner, self._lease_seconds), again=True
+                )
+                self._lease_lost = not renewed
+                self._beaten_at = asked
+
+    async def _listen(self, on_change: OnChange, listening: asyncio.Event) -> None:
+        def heard(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+            token, _, numbers = str(payload).partition(":")
+            if token != self._token:
+                for number in numbers.split(","):
+                    on_change(number)
+
+        while True:
+            try:
+                connection = await connect(self._url)
+            except LedgerUnavailableError:
+                await asyncio.sleep(RECONNECT_SECONDS)
+                continue
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _connection, lost=lost: lost.set())
+            try:
+                await connection.add_listener(CHANNEL, heard)
+                if listening.is_set():
+                    on_change("")
+                listening.set()
+                await lost.wait()
+            except (asyncpg.PostgresError, *Lost):
+                await asyncio.sleep(RECONNECT_SECONDS)
+            finally:
+                connection.terminate()
+
+
+async def prepare(connection: asyncpg.Connection[Any], *, migrate: bool) -> str | None:
+    """See that the database has this program's schema. Returns the revision that it had before.
+
+    Raises:
+        SchemaOutOfDateError: it has not, and `migrate` is false, or it was made by a newer program.
+    """
+    was = await _revision(connection)
+    if was == REVISION:
+        return was
+    if not migrate:
+        raise migrating.out_of_date(NAME, was)
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        was = await _revision(connection)
+        if was != REVISION:
+            script = await asyncio.to_thread(migrating.upgrade_sql, NAME, was)
+            await connection.execute(script)
+    return was
+
+
+async def _revision(connection: asyncpg.Connection[Any]) -> str | None:
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    found = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return None if found is None else str(found)
+
+
+async def _event_base(connection: asyncpg.Connection[Any]) -> int:
+    """Where the count of events starts: above what is there. PostgreSQL's own count starts anew when a ledger is loaded
+    into another server, and then the difference is made up here."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+        now = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
+        base = int(await connection.fetchval("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'event_base'"))
+        last = int(await connection.fetchval("SELECT coalesce(max(id), 0) FROM events")) // EVENTS_A_WRITE
+        if last >= now + base:
+            base = last - now + 1
+            await connection.execute(
+                "INSERT INTO meta (key, value) VALUES ('event_base', $1) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                base,
+            )
+    return base
+
+
+def migrate_database(url: str) -> str:
+    """Bring the schema up to date, and say what was done.
+
+    Raises:
+        LedgerUnavailableError: the server cannot be reached.
+        SchemaOutOfDateError: the ledger was made by a newer program.
+    """
+
+    async def go() -> str | None:
+        connection = await connect(url)
+        try:
+            return await prepare(connection, migrate=True)
+        except (asyncpg.PostgresError, *Lost) as error:
+            raise meaning(error) from error
+        finally:
+            await connection.close()
+
+    with asyncio.Runner() as runner:
+        return migrating.told(runner.run(go()))

@@ -1,0 +1,91 @@
+"""Who works on which transactions: leases on node numbers, kept alive by a heartbeat, all on the database's clock.
+
+A lease ends when another replica deletes its row, which only happens after its time is over and never during one of
+its writes. From then on its writes are refused, and its transactions are taken over. A replica that merely was late,
+because the database was away, goes on when nobody has ended its lease.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
+from gateway.core.references import NODES
+from gateway.ledger.errors import LedgerError
+from gateway.ledger.rows import reference
+
+LEASE_SECONDS = 15.0
+TAKE_OVER_AT_ONCE = 500
+
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+_LOCK = 7_205_461_002
+"""The advisory lock under which node numbers are given out."""
+
+_END_OVERDUE = f"""
+DELETE FROM replicas WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608  # made of constants
+_CLAIM = f"""
+INSERT INTO replicas (id, node, lease_until, started_at)
+SELECT $1::text, node, {_NOW} + $2::bigint, {_NOW}
+FROM generate_series(0, {NODES - 1}) AS node
+WHERE node NOT IN (SELECT taken.node FROM replicas AS taken)
+ORDER BY node LIMIT 1
+RETURNING node
+"""  # noqa: S608  # made of constants
+_RENEW = f"UPDATE replicas SET lease_until = {_NOW} + $2::bigint WHERE id = $1 RETURNING node"  # noqa: S608  # the same
+_TAKE_OVER = """
+UPDATE transactions SET owner = $1, version = version + 1
+WHERE id IN (
+    SELECT id FROM transactions
+    WHERE id IN (
+        SELECT id FROM transactions WHERE status = 'pending'
+        UNION SELECT transaction_id FROM attempts WHERE status = 'sending'
+        UNION SELECT transaction_id FROM attempts WHERE next_check_at IS NOT NULL
+        UNION SELECT transaction_id FROM notifications WHERE next_try_at IS NOT NULL
+    )
+    AND NOT EXISTS (SELECT 1 FROM replicas WHERE replicas.id = transactions.owner)
+    ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+RETURNING id
+"""
+
+
+async def claim(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> int:
+    """Take the lowest free node number.
+
+    Raises:
+        LedgerError: all are taken.
+    """
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        await connection.execute(_END_OVERDUE)
+        node = await connection.fetchval(_CLAIM, replica, _micros(seconds))
+    if node is None:
+        raise LedgerError(f"all {NODES} node numbers are taken by other replicas")
+    return int(node)
+
+
+async def renew(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> bool:
+    """Prolong a lease; `False`: another replica has ended it."""
+    return await connection.fetchval(_RENEW, replica, _micros(seconds)) is not None
+
+
+async def release(connection: asyncpg.Connection[Any], replica: str) -> None:
+    """Give a lease back, so that others need not wait for its end."""
+    await connection.execute("DELETE FROM replicas WHERE id = $1", replica)
+
+
+async def take_over(connection: asyncpg.Connection[Any], replica: str) -> list[str]:
+    """End overdue leases, and claim unfinished transactions of owners without one: their numbers."""
+    async with connection.transaction():
+        alive = await connection.fetchval("SELECT 1 FROM replicas WHERE id = $1 FOR KEY SHARE", replica)
+        if alive is None:
+            return []
+        await connection.execute(_END_OVERDUE)
+        found = await connection.fetch(_TAKE_OVER, replica, TAKE_OVER_AT_ONCE)
+    return sorted(reference(row[0]) for row in found)
+
+
+def _micros(seconds: float) -> int:
+    return int(seconds * 1_000_000)

