@@ -1,0 +1,213 @@
+"""What operators see and do, as JSON under `/admin`. Everything that they change is written to the audit log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from gateway.core.transaction import AttemptState, Exchange, StoredReport, Transaction
+from gateway.core.view import attempt_view, event_view, transaction_view
+from gateway.errors import ConfigurationError
+from gateway.http import listing
+from gateway.http.incoming import Incoming, json_response
+from gateway.http.models import OperatorBody, PauseBody, ResolveBody
+from gateway.http.problems import ProblemError, invalid
+
+_NO_FILTERS: frozenset[str] = frozenset()
+
+
+async def providers(incoming: Incoming) -> web.Response:
+    """`GET /admin/providers`: each account with its state, breaker, balance and last errors."""
+    listing.parameters(incoming.request.query.items(), _NO_FILTERS)
+    return json_response({"providers": incoming.engine.providers()})
+
+
+async def pause(incoming: Incoming) -> web.Response:
+    """`POST /admin/providers/{provider}/pause`: no purchases through it; open ones are still followed."""
+    body = await incoming.json(PauseBody)
+    name = incoming.request.match_info["provider"]
+    try:
+        await incoming.engine.pause(name, body.operator, body.reason)
+    except LookupError:
+        raise listing.nothing_here("provider") from None
+    return json_response({"provider": name, "paused": True})
+
+
+async def resume(incoming: Incoming) -> web.Response:
+    """`POST /admin/providers/{provider}/resume`."""
+    body = await incoming.json(OperatorBody)
+    name = incoming.request.match_info["provider"]
+    try:
+        await incoming.engine.resume(name, body.operator)
+    except LookupError:
+        raise listing.nothing_here("provider") from None
+    return json_response({"provider": name, "paused": False})
+
+
+async def browse(incoming: Incoming) -> web.Response:
+    """`GET /admin/transactions`: those of every client, with the clients' filters and `client`, and by `ref_id`."""
+    query = listing.parameters(incoming.request.query.items(), listing.FILTERS | {"client", "ref_id"})
+    if "ref_id" in query:
+        if set(query) != {"ref_id", "client"}:
+            raise invalid("ref_id", "needs client beside it, and no other filter: a ref_id belongs to its client")
+        one = await incoming.engine.ledger.transaction_by_ref(query["client"], query["ref_id"])
+        return json_response({"transactions": [] if one is None else [operator_view(one)], "next_cursor": None})
+    limit = listing.page_size(query)
+    found = await incoming.engine.ledger.transactions(
+        listing.filters(query, client=query.get("client")), before=listing.before(query), limit=limit + 1
+    )
+    return json_response(listing.page("transactions", [(one.id, operator_view(one)) for one in found], limit))
+
+
+async def review(incoming: Incoming) -> web.Response:
+    """`GET /admin/review`: those that only a person can settle."""
+    query = listing.parameters(incoming.request.query.items(), listing.PAGE)
+    limit = listing.page_size(query)
+    found = await incoming.engine.ledger.review(before=listing.before(query), limit=limit + 1)
+    return json_response(listing.page("transactions", [(one.id, operator_view(one)) for one in found], limit))
+
+
+async def show(incoming: Incoming) -> web.Response:
+    """`GET /admin/transactions/{id}`: with its attempts, events and exchanges."""
+    transaction_id = _id(incoming)
+    ledger = incoming.engine.ledger
+    transaction = await ledger.transaction(transaction_id)
+    if transaction is None:
+        raise listing.nothing_here("transaction")
+    view = operator_view(transaction)
+    view["events"] = [
+        event_view(number, transaction.id, event) for number, event in await ledger.events(transaction_id)
+    ]
+    view["exchanges"] = [exchange_view(exchange) for exchange in await ledger.exchanges(transaction_id)]
+    return json_response(view)
+
+
+async def check(incoming: Incoming) -> web.Response:
+    """`POST /admin/transactions/{id}/check`: ask the supplier now."""
+    transaction_id = _id(incoming)
+    body = await incoming.json(OperatorBody)
+    try:
+        transaction = await incoming.engine.check_now(transaction_id, body.operator)
+    except LookupError:
+        raise listing.nothing_here("transaction") from None
+    return json_response(operator_view(transaction))
+
+
+async def resolve(incoming: Incoming) -> web.Response:
+    """`POST /admin/transactions/{id}/resolve`: settle what no supplier will say."""
+    transaction_id = _id(incoming)
+    body = await incoming.json(ResolveBody)
+    try:
+        transaction = await incoming.engine.resolve(
+            transaction_id, body.result, body.reason, body.operator, body.serial
+        )
+    except LookupError:
+        raise listing.nothing_here("transaction") from None
+    return json_response(operator_view(transaction))
+
+
+async def unmatched(incoming: Incoming) -> web.Response:
+    """`GET /admin/reports/unmatched`: reports about references that we do not know."""
+    return await _reports(incoming, "unmatched")
+
+
+async def unreadable(incoming: Incoming) -> web.Response:
+    """`GET /admin/reports/unreadable`: messages that no rule understood."""
+    return await _reports(incoming, "unreadable")
+
+
+async def _reports(incoming: Incoming, verdict: str) -> web.Response:
+    query = listing.parameters(incoming.request.query.items(), listing.PAGE)
+    limit = listing.page_size(query)
+    last = listing.before(query)
+    found = await incoming.engine.ledger.reports(
+        verdict=verdict, before=None if last is None else int(last), limit=limit + 1
+    )
+    return json_response(listing.page("reports", [(number, report_view(number, one)) for number, one in found], limit))
+
+
+async def reload(incoming: Incoming) -> web.Response:
+    """`POST /admin/reload`: read the configuration again; with any mistake in it everything stays as it is."""
+    body = await incoming.json(OperatorBody)
+    if incoming.services.reload is None:
+        raise ProblemError("not_found", "this gateway was started without a configuration file to read again")
+    try:
+        changed = await incoming.services.reload()
+    except ConfigurationError as error:
+        incoming.services.note("reload_refused", operator=body.operator)
+        raise ProblemError(
+            "invalid_configuration",
+            "nothing was changed",
+            errors=[{"field": mistake.path, "message": str(mistake)} for mistake in error.mistakes],
+        ) from None
+    incoming.services.note("reloaded", operator=body.operator)
+    return json_response({"reloaded": True, **changed})
+
+
+def _id(incoming: Incoming) -> str:
+    transaction_id = incoming.request.match_info["id"]
+    if not listing.is_id(transaction_id):
+        raise listing.nothing_here("transaction")
+    return transaction_id
+
+
+def operator_view(transaction: Transaction) -> dict[str, Any]:
+    """What clients see, and what only operators do."""
+    return {
+        **transaction_view(transaction),
+        "client": transaction.client,
+        "max_price": transaction.max_price,
+        "conflict": transaction.conflict,
+        "owner": transaction.owner,
+        "deadline_at": transaction.deadline_at.isoformat(),
+        "final_at": None if transaction.final_at is None else transaction.final_at.isoformat(),
+        "attempts": [_attempt(attempt) for attempt in transaction.attempts],
+    }
+
+
+def _attempt(attempt: AttemptState) -> dict[str, Any]:
+    reason = attempt.reason
+    return {
+        **attempt_view(attempt),
+        "product": attempt.product,
+        "expected_price": attempt.expected_price,
+        "price": attempt.price,
+        "serial": attempt.serial,
+        "reason": None if reason is None else {"code": reason.code.value, "message": reason.message},
+        "rule": attempt.rule,
+        "contested": attempt.contested,
+        "checks_done": attempt.checks_done,
+        "never_seen": attempt.never_seen,
+        "next_check_at": None if attempt.next_check_at is None else attempt.next_check_at.isoformat(),
+    }
+
+
+def exchange_view(exchange: Exchange) -> dict[str, Any]:
+    """One call to a supplier, as the ledger holds it: redacted and capped."""
+    return {
+        "attempt": exchange.attempt,
+        "provider": exchange.provider,
+        "purpose": exchange.purpose,
+        "request": exchange.request,
+        "response": exchange.response,
+        "status": exchange.status,
+        "failure": exchange.failure,
+        "started_at": exchange.started_at.isoformat(),
+        "duration_ms": exchange.duration_ms,
+    }
+
+
+def report_view(number: int, report: StoredReport) -> dict[str, Any]:
+    """A report as the ledger holds it."""
+    return {
+        "id": number,
+        "provider": report.provider,
+        "received_at": report.received_at.isoformat(),
+        "remote": report.remote,
+        "method": report.method,
+        "query": report.query,
+        "body": report.body,
+        "attempt": report.attempt,
+        "verdict": report.verdict,
+    }

@@ -1,0 +1,135 @@
+"""Who a client is: API keys as bearer tokens, and from where each may be used.
+
+A key is 256 random bits and is known here by its SHA-256 alone. A right key always counts; wrong ones are counted for
+their address, so that one who tries out keys is told to stop, and nobody else behind that address is locked out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from gateway.http.client_address import Address, within
+from gateway.http.problems import ProblemError
+from gateway.settings.types import Client
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,512}=*) *", re.ASCII | re.IGNORECASE)
+_CHALLENGE = 'Bearer realm="pulsa-gateway"'
+
+
+class Keys:
+    """The hashes of all keys, and whose they are."""
+
+    def __init__(self, clients: Sequence[Client]) -> None:
+        self._entries = tuple(
+            (bytes.fromhex(key_hash.removeprefix("sha256:")), client)
+            for client in clients
+            for key_hash in client.key_hashes
+        )
+
+    def owner(self, key: str) -> Client | None:
+        """Whose key it is. Takes equally long whichever hash it is, or none."""
+        digest = hashlib.sha256(key.encode()).digest()
+        found = None
+        for known, client in self._entries:
+            if hmac.compare_digest(known, digest):
+                found = client
+        return found
+
+
+class WrongKeys:
+    """Counts wrong keys by address in windows of one minute. Holds at most `most` addresses; the oldest go first.
+
+    Of an IPv6 address its /64 counts: whoever has one has all of it.
+    """
+
+    def __init__(self, *, limit: int = 20, window: float = 60.0, most: int = 10_000) -> None:
+        self._limit = limit
+        self._window = window
+        self._most = most
+        self._seen: OrderedDict[int, tuple[float, int]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def count(self, address: Address | None, now: float) -> int | None:
+        """Count one wrong key. Seconds to wait where that was too many, or `None`.
+
+        Args:
+            now: seconds on the monotonic clock.
+        """
+        place = _place(address)
+        began, wrong = self._seen.get(place, (now, 0))
+        if now - began >= self._window:
+            began, wrong = now, 0
+            self._seen.pop(place, None)
+        self._seen[place] = (began, wrong + 1)
+        if len(self._seen) > self._most:
+            self._seen.popitem(last=False)
+        return None if wrong < self._limit else int(began + self._window - now) + 1
+
+
+def _place(address: Address | None) -> int:
+    if address is None:
+        return -1
+    if isinstance(address, ipaddress.IPv6Address):
+        return (int(address) >> 64) + 2**32
+    return int(address)
+
+
+class Authentication:
+    """Decides who asks. The clients may be exchanged at any time by a reload."""
+
+    def __init__(self, wrong_keys: WrongKeys | None = None) -> None:
+        self._clients: Sequence[Client] | None = None
+        self._keys = Keys(())
+        self._wrong_keys = WrongKeys() if wrong_keys is None else wrong_keys
+
+    def client(
+        self,
+        authorization: Sequence[str],
+        clients: Sequence[Client],
+        address: Callable[[], Address | None],
+        now: float,
+    ) -> Client:
+        """The client that asks.
+
+        Args:
+            authorization: the values of the `Authorization` header, one a line.
+            clients: all clients of the configuration in force.
+            address: gives the client's address; only called where it matters.
+            now: seconds on the monotonic clock.
+
+        Raises:
+            ProblemError: `unauthorized`, `address_not_allowed`, or `rate_limited` after too many wrong keys.
+        """
+        if clients is not self._clients:
+            self._clients, self._keys = clients, Keys(clients)
+        if not authorization:
+            raise ProblemError(
+                "unauthorized",
+                "send Authorization: Bearer KEY with every request",
+                headers={"WWW-Authenticate": _CHALLENGE},
+            )
+        match = _BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
+        client = None if match is None else self._keys.owner(match[1])
+        if client is None:
+            raise self._refusal(address(), now, malformed=match is None)
+        if client.allow_from and not within(address(), client.allow_from):
+            raise ProblemError("address_not_allowed", "the configuration does not allow this key from this address")
+        return client
+
+    def _refusal(self, address: Address | None, now: float, *, malformed: bool) -> ProblemError:
+        wait = self._wrong_keys.count(address, now)
+        if wait is not None:
+            return ProblemError(
+                "rate_limited", "too many wrong keys came from this address", headers={"Retry-After": str(wait)}
+            )
+        detail = "Authorization must be: Bearer KEY" if malformed else "this API key is not known"
+        return ProblemError(
+            "unauthorized", detail, headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
+        )

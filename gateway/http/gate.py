@@ -1,0 +1,100 @@
+"""What happens to every request, in one place: its id, who may, refusals as problems, headers, counting.
+
+One middleware and not five, because each costs every purchase.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from aiohttp import web
+
+from gateway.core.resolve import CannotResolveError
+from gateway.engine.errors import EngineError
+from gateway.http.authentication import Authentication
+from gateway.http.connection import mended
+from gateway.http.headers import dress
+from gateway.http.incoming import Incoming, Services
+from gateway.http.problems import ProblemError, from_engine, from_http_exception
+from gateway.http.request_id import HEADER, request_id
+from gateway.http.routes import Route, Who
+from gateway.ledger.errors import LedgerUnavailableError
+
+log = logging.getLogger("gateway.http")
+
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Entrance:
+    """Lets requests in by one route table."""
+
+    def __init__(self, services: Services, authentication: Authentication) -> None:
+        self._services = services
+        self._authentication = authentication
+        self._routes: dict[web.AbstractRoute, Route] = {}
+
+    def open(self, app: web.Application, routes: Iterable[Route]) -> None:
+        """Register the routes. What is read by `GET` can also be asked for by `HEAD`, but for the suppliers' door,
+        where a `GET` tells something."""
+        for route in routes:
+            self._routes[app.router.add_route(route.method, route.path, _never)] = route
+            if route.method == "GET" and route.who is not Who.SUPPLIER:
+                self._routes[app.router.add_route("HEAD", route.path, _never)] = route
+
+    async def pass_through(self, request: web.Request, handler: Next) -> web.StreamResponse:
+        """The middleware."""
+        started = time.perf_counter()
+        name = request_id(request.headers.get(HEADER))
+        route = self._routes.get(request.match_info.route)
+        try:
+            if route is None:
+                response = await handler(request)
+            else:
+                incoming = Incoming(self._services, request, name)
+                if route.who is Who.CLIENT:
+                    self._admit(incoming)
+                response = await route.handler(incoming)
+        except Exception as error:
+            response = _refusal(error, request, "none" if route is None else route.name, name)
+        if not response.prepared:
+            dress(response.headers, name)
+            if mended(request):
+                response.force_close()
+        self._services.metrics.request(
+            "none" if route is None else route.name, response.status, time.perf_counter() - started
+        )
+        return response
+
+    def _admit(self, incoming: Incoming) -> None:
+        try:
+            client = self._authentication.client(
+                incoming.request.headers.getall("Authorization", ()),
+                self._services.engine.settings.clients,
+                incoming.address,
+                time.monotonic(),
+            )
+        except ProblemError as problem:
+            self._services.note("client_refused", address=str(incoming.address()), why=problem.code)
+            raise
+        incoming.admit(client)
+
+
+async def _never(_: web.Request) -> web.StreamResponse:
+    """Stands in aiohttp's table, where a handler has to be; `Entrance` calls the one of the route."""
+    raise RuntimeError("the entrance was not passed")
+
+
+def _refusal(error: Exception, request: web.Request, route: str, name: str) -> web.StreamResponse:
+    match error:
+        case ProblemError():
+            return error.response()
+        case EngineError() | CannotResolveError() | LedgerUnavailableError():
+            return from_engine(error).response()
+        case web.HTTPMethodNotAllowed() if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))})
+        case web.HTTPException():
+            return from_http_exception(error).response()
+    log.error("request %s on %s %s failed", name, request.method, route, exc_info=error)
+    return ProblemError("internal_error", f"the request could not be carried out; its id is {name}").response()

@@ -1,0 +1,98 @@
+"""One request on its way through: what a handler is given."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel
+
+from gateway.http.bodies import read_body, read_json
+from gateway.http.client_address import Address, client_address
+from gateway.http.engine_protocol import Engine, Metrics
+from gateway.http.times import Times
+from gateway.settings.types import Client
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Audit(Protocol):
+    """Where it is written down who was refused and what operators did."""
+
+    def record(self, event: str, **fields: object) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything that handlers use."""
+
+    engine: Engine
+    metrics: Metrics
+    audit: Audit | None = None
+    times: Times = field(default_factory=Times)
+    reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
+    """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
+
+    def note(self, event: str, **fields: object) -> None:
+        """Write to the audit log, where there is one."""
+        if self.audit is not None:
+            self.audit.record(event, **fields)
+
+
+class Incoming:
+    """One request, and who sent it."""
+
+    __slots__ = ("_client", "request", "request_id", "services")
+
+    def __init__(self, services: Services, request: web.Request, request_id: str) -> None:
+        self.services = services
+        self.request = request
+        self.request_id = request_id
+        self._client: Client | None = None
+
+    @property
+    def engine(self) -> Engine:
+        return self.services.engine
+
+    @property
+    def client(self) -> Client:
+        """The client that was let in. Only on routes for clients."""
+        if self._client is None:
+            raise RuntimeError("this route is not for clients, so there is no client")
+        return self._client
+
+    def admit(self, client: Client) -> None:
+        self._client = client
+
+    def address(self) -> Address | None:
+        """Where it came from, past our own proxies."""
+        request = self.request
+        peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+        return client_address(
+            peer[0] if isinstance(peer, tuple) else None,
+            request.headers.getall("X-Forwarded-For", []),
+            self.engine.settings.server.trusted_proxies,
+        )
+
+    async def json(self, model: type[M]) -> M:
+        """The body as a `model`. Raises `ProblemError`."""
+        return await read_json(
+            self.request, model, limit=self.engine.settings.server.max_body, seconds=self.services.times.body
+        )
+
+    async def body(self) -> bytes:
+        """The body as it is. Raises `ProblemError`."""
+        return await read_body(
+            self.request, limit=self.engine.settings.server.max_body, seconds=self.services.times.body
+        )
+
+
+def json_response(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """An answer in JSON."""
+    all_headers = {"Content-Type": "application/json"}
+    if headers is not None:
+        all_headers.update(headers)
+    return web.Response(status=status, body=orjson.dumps(value), headers=all_headers)

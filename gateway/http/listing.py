@@ -1,0 +1,130 @@
+"""The query of a list: filters, the size of a page, and the cursor. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.core.transaction import TransactionStatus
+from gateway.http.engine_protocol import Filters
+from gateway.http.problems import ProblemError, invalid
+
+LARGEST_PAGE = 200
+DEFAULT_PAGE = 50
+PAGE = frozenset({"cursor", "limit"})
+FILTERS = PAGE | {"status", "product", "dest", "from", "to"}
+
+_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)(Z|z|[+ -]\d\d:\d\d)", re.ASCII)
+_PRINTABLE = re.compile(r"[ -~]{1,100}")
+
+
+def parameters(pairs: Iterable[tuple[str, str]], known: frozenset[str]) -> dict[str, str]:
+    """The query as a dictionary.
+
+    Raises:
+        ProblemError: a parameter is unknown, or is there twice: a misspelt filter would show what was not asked for.
+    """
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        shown = ascii(name[:64])[1:-1]
+        if name not in known:
+            raise invalid(shown, f"is not a parameter here; known are {', '.join(sorted(known)) or 'none'}")
+        if name in found:
+            raise invalid(shown, "is there twice")
+        found[name] = value
+    return found
+
+
+def filters(query: Mapping[str, str], *, client: str | None) -> Filters:
+    """What to show.
+
+    Raises:
+        ProblemError: names the parameter that is wrong.
+    """
+    status = query.get("status")
+    if status is not None and status not in {known.value for known in TransactionStatus}:
+        raise invalid("status", "must be pending, success, failed or reversed")
+    for name in ("product", "dest"):
+        if name in query and not _PRINTABLE.fullmatch(query[name]):
+            raise invalid(name, "must be 1 to 100 printable ASCII characters")
+    return Filters(
+        client=client,
+        status=status,
+        product=query.get("product"),
+        dest=query.get("dest"),
+        created_from=_moment("from", query),
+        created_to=_moment("to", query),
+    )
+
+
+def _moment(name: str, query: Mapping[str, str]) -> datetime | None:
+    """An RFC 3339 moment. A `+` that was not encoded arrives as a space, and is taken for what it was."""
+    text = query.get(name)
+    if text is None:
+        return None
+    match = _MOMENT.fullmatch(text)
+    if match is not None:
+        zone = "+00:00" if match[3] in {"Z", "z"} else match[3].replace(" ", "+")
+        try:
+            return datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise invalid(name, "must be a moment with its offset, such as 2026-11-23T10:00:00+07:00 or 2026-11-23T03:00:00Z")
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """How many to show: 1 to 200. Raises `ProblemError`."""
+    text = query.get("limit")
+    if text is None:
+        return DEFAULT_PAGE
+    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not 1 <= int(text) <= LARGEST_PAGE:
+        raise invalid("limit", f"must be a whole number from 1 to {LARGEST_PAGE}")
+    return int(text)
+
+
+def cursor(last: str | int) -> str:
+    """Where the next page begins, as text that means nothing to a client."""
+    return base64.urlsafe_b64encode(b"1:" + str(last).encode()).decode().rstrip("=")
+
+
+def before(query: Mapping[str, str]) -> str | None:
+    """The id below which the page begins. Raises `ProblemError`."""
+    text = query.get("cursor")
+    if text is None:
+        return None
+    try:
+        version, _, number = (
+            base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            .decode("ascii")
+            .partition(":")
+        )
+    except (UnicodeError, binascii.Error):
+        version = number = ""
+    if version != "1" or not _NUMBER.fullmatch(number):
+        raise invalid("cursor", "must be the next_cursor of an earlier answer")
+    return number
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of a transaction at all."""
+    return _NUMBER.fullmatch(text) is not None
+
+
+def nothing_here(what: str) -> ProblemError:
+    """Not there, or not for this client: the two look the same on purpose."""
+    return ProblemError("not_found", f"there is no such {what}")
+
+
+def page(name: str, rows: Sequence[tuple[str | int, Mapping[str, Any]]], limit: int) -> dict[str, Any]:
+    """One page of a list, from one row more than it shows: the last row only tells that there is another page.
+
+    Args:
+        rows: ids and views, newest first.
+    """
+    shown = rows[:limit]
+    return {name: [view for _, view in shown], "next_cursor": cursor(shown[-1][0]) if len(rows) > limit else None}

@@ -1,0 +1,81 @@
+"""The two listeners: clients and suppliers on one port, operators on another."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.http import admin, operations, products, reports, transactions
+from gateway.http.authentication import Authentication
+from gateway.http.connection import Runner
+from gateway.http.gate import Entrance, Next
+from gateway.http.incoming import Services
+from gateway.http.routes import Route, Who
+
+API_ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/transactions", transactions.create, Who.CLIENT),
+    Route("GET", "/v1/transactions", transactions.browse, Who.CLIENT),
+    Route("GET", "/v1/transactions/{id}", transactions.show, Who.CLIENT),
+    Route("GET", "/v1/transactions/{id}/events", transactions.events, Who.CLIENT),
+    Route("GET", "/v1/products", products.products, Who.CLIENT),
+    Route("GET", "/reports/{provider}", reports.receive, Who.SUPPLIER),
+    Route("POST", "/reports/{provider}", reports.receive, Who.SUPPLIER),
+    Route("GET", "/reports/{provider}/{token}", reports.receive, Who.SUPPLIER),
+    Route("POST", "/reports/{provider}/{token}", reports.receive, Who.SUPPLIER),
+)
+"""Everything on the API's port."""
+
+ADMIN_ROUTES: tuple[Route, ...] = (
+    Route("GET", "/healthz", operations.healthz, Who.OPERATOR),
+    Route("GET", "/readyz", operations.readyz, Who.OPERATOR),
+    Route("GET", "/metrics", operations.metrics, Who.OPERATOR),
+    Route("GET", "/admin/providers", admin.providers, Who.OPERATOR),
+    Route("POST", "/admin/providers/{provider}/pause", admin.pause, Who.OPERATOR),
+    Route("POST", "/admin/providers/{provider}/resume", admin.resume, Who.OPERATOR),
+    Route("GET", "/admin/transactions", admin.browse, Who.OPERATOR),
+    Route("GET", "/admin/transactions/{id}", admin.show, Who.OPERATOR),
+    Route("POST", "/admin/transactions/{id}/check", admin.check, Who.OPERATOR),
+    Route("POST", "/admin/transactions/{id}/resolve", admin.resolve, Who.OPERATOR),
+    Route("GET", "/admin/review", admin.review, Who.OPERATOR),
+    Route("GET", "/admin/reports/unmatched", admin.unmatched, Who.OPERATOR),
+    Route("GET", "/admin/reports/unreadable", admin.unreadable, Who.OPERATOR),
+    Route("POST", "/admin/reload", admin.reload, Who.OPERATOR),
+)
+"""Everything on the operators' port."""
+
+
+def make_api_app(services: Services, authentication: Authentication | None = None) -> web.Application:
+    """The application for clients and suppliers."""
+    return _app(services, API_ROUTES, authentication)
+
+
+def make_admin_app(services: Services) -> web.Application:
+    """The application for operators. It asks for no key: only operators may reach its port."""
+    return _app(services, ADMIN_ROUTES, None)
+
+
+def _app(services: Services, routes: tuple[Route, ...], authentication: Authentication | None) -> web.Application:
+    entrance = Entrance(services, Authentication() if authentication is None else authentication)
+
+    @web.middleware
+    async def gate(request: web.Request, handler: Next) -> web.StreamResponse:
+        return await entrance.pass_through(request, handler)
+
+    app = web.Application(middlewares=[gate])
+    entrance.open(app, routes)
+    return app
+
+
+async def listen(app: web.Application, services: Services, host: str, port: int) -> Runner:
+    """Answer on `host` and `port` (0: any free one; `runner.addresses` tells which) until `runner.cleanup()`.
+
+    Raises:
+        OSError: the port is taken or may not be used.
+    """
+    runner = Runner(app, metrics=services.metrics, times=services.times, drain=services.engine.settings.server.drain)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, backlog=1024).start()
+    except BaseException:
+        await runner.cleanup()
+        raise
+    return runner

@@ -1,0 +1,387 @@
+"""A small engine in memory, both listeners on real sockets, and ways to speak to them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from gateway.core.accept import Request, accept
+from gateway.core.resolve import CannotResolveError
+from gateway.core.transaction import (
+    AttemptState,
+    AttemptStatus,
+    Event,
+    Exchange,
+    StoredReport,
+    Transaction,
+    TransactionStatus,
+)
+from gateway.engine.errors import (
+    DrainingError,
+    InvalidRequestError,
+    RefIdConflictError,
+    UnavailableError,
+    UnknownProductError,
+)
+from gateway.http.engine_protocol import Filters
+from gateway.http.incoming import Services
+from gateway.http.server import listen, make_admin_app, make_api_app
+from gateway.http.times import Times
+from gateway.ledger.errors import LedgerUnavailableError
+from gateway.provider import Acknowledgement, Report
+from gateway.settings.types import Settings
+
+KEYS = {"shop": "shop-key-0123456789", "other": "other-key-0123456789", "far": "far-key-0123456789"}
+TOKEN = "canary-report-token"
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+def hashed(key: str) -> str:
+    return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def make_settings(**server: Any) -> Settings:
+    account = {"kind": "acme", "url": "http://127.0.0.1:1/"}
+    return Settings.model_validate(
+        {
+            "server": {"max_body": 4096, **server},
+            "clients": [
+                {"id": "shop", "key_hash": [hashed("shop-key-of-last-year"), hashed(KEYS["shop"])]},
+                {"id": "other", "key_hash": hashed(KEYS["other"]), "allow_from": ["127.0.0.0/8"]},
+                {"id": "far", "key_hash": hashed(KEYS["far"]), "allow_from": ["203.0.113.0/24"]},
+            ],
+            "providers": [
+                {"id": "open", "reports": {"allow_from": ["127.0.0.1"]}, **account},
+                {"id": "locked", "reports": {"allow_from": ["127.0.0.1"], "token": TOKEN}, **account},
+                {"id": "away", "reports": {"allow_from": ["203.0.113.7"], "token": TOKEN}, **account},
+                {"id": "shut", **account},
+            ],
+        }
+    )
+
+
+class FakeLedger:
+    """What the engine's ledger would say, from lists."""
+
+    def __init__(self) -> None:
+        self.writable = True
+        self.down = False
+        self.rows: dict[str, Transaction] = {}
+        self.happened: dict[str, list[Event]] = {}
+        self.calls: list[Exchange] = []
+        self.kept: list[StoredReport] = []
+
+    def _ask(self) -> None:
+        if self.down:
+            raise LedgerUnavailableError("canary: /var/lib/secret-place cannot be read")
+
+    async def transaction(self, transaction_id: str) -> Transaction | None:
+        self._ask()
+        return self.rows.get(transaction_id)
+
+    async def transaction_by_ref(self, client: str, ref_id: str) -> Transaction | None:
+        self._ask()
+        return next((row for row in self.rows.values() if (row.client, row.ref_id) == (client, ref_id)), None)
+
+    async def transactions(self, filters: Filters, *, before: str | None, limit: int) -> Sequence[Transaction]:
+        self._ask()
+        found = [
+            row
+            for row in sorted(self.rows.values(), key=lambda row: int(row.id), reverse=True)
+            if (filters.client in {None, row.client})
+            and (filters.status in {None, row.status.value})
+            and (filters.product in {None, row.product})
+            and (filters.dest in {None, row.dest})
+            and (filters.created_from is None or row.created_at >= filters.created_from)
+            and (filters.created_to is None or row.created_at < filters.created_to)
+            and (before is None or int(row.id) < int(before))
+        ]
+        return found[:limit]
+
+    async def events(self, transaction_id: str) -> Sequence[tuple[int, Event]]:
+        return list(enumerate(self.happened.get(transaction_id, []), 1))
+
+    async def exchanges(self, transaction_id: str) -> Sequence[Exchange]:
+        return self.calls
+
+    async def review(self, *, before: str | None, limit: int) -> Sequence[Transaction]:
+        return [row for row in self.rows.values() if row.needs_review][:limit]
+
+    async def reports(self, *, verdict: str, before: int | None, limit: int) -> Sequence[tuple[int, StoredReport]]:
+        found = [(number, report) for number, report in enumerate(self.kept, 1) if report.verdict == verdict]
+        return [(number, one) for number, one in reversed(found) if before is None or number < before][:limit]
+
+
+@dataclass(frozen=True)
+class FakeAccepted:
+    transaction: Transaction
+    replayed: bool
+
+
+class FakeEngine:
+    """Takes purchases into memory, and remembers what it was told."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.ledger = FakeLedger()
+        self.draining = False
+        self.reports: list[tuple[str, Report, str]] = []
+        self.acknowledgement = Acknowledgement()
+        self.told: list[tuple[str, ...]] = []
+        self.waits: list[float] = []
+        self.accepted = asyncio.Event()
+        self.hold: asyncio.Event | None = None
+        self.broken: Exception | None = None
+
+    def products(self) -> list[dict[str, Any]]:
+        return [{"product": "XL5", "name": "XL 5.000", "dest": "msisdn", "open_denomination": False, "available": True}]
+
+    async def accept(self, client: str, request: Request) -> FakeAccepted:
+        if self.broken is not None:
+            raise self.broken
+        if self.draining:
+            raise DrainingError
+        if not self.ledger.writable:
+            raise UnavailableError("the ledger cannot be written", retry_after=7)
+        known = await self.ledger.transaction_by_ref(client, request.ref_id)
+        if known is not None:
+            if known.request_hash != request.fingerprint():
+                raise RefIdConflictError(known)
+            return FakeAccepted(known, replayed=True)
+        if request.product != "XL5":
+            raise UnknownProductError(request.product)
+        if not request.dest.isascii():
+            raise InvalidRequestError("dest", "is not an Indonesian mobile number")
+        number = len(self.ledger.rows) + 1
+        transaction, event = accept(
+            request,
+            transaction_id=f"{number:018d}",
+            client=client,
+            dest=request.dest,
+            now=NOW + timedelta(minutes=number),
+            deadline=120,
+            owner="one",
+        )
+        self.ledger.rows[transaction.id] = transaction
+        self.ledger.happened[transaction.id] = [event]
+        self.accepted.set()
+        if self.hold is not None:
+            await self.hold.wait()
+        return FakeAccepted(transaction, replayed=False)
+
+    async def wait_final(self, transaction: Transaction, seconds: float) -> Transaction:
+        self.waits.append(seconds)
+        final = replace(transaction, status=TransactionStatus.SUCCESS, serial="SN1", price=5400, provider="open")
+        self.ledger.rows[transaction.id] = final
+        return final
+
+    async def report(self, provider: str, report: Report, remote: str) -> Acknowledgement:
+        if not self.ledger.writable:
+            raise UnavailableError("the ledger cannot be written; send the report again")
+        self.reports.append((provider, report, remote))
+        return self.acknowledgement
+
+    async def check_now(self, transaction_id: str, operator: str) -> Transaction:
+        self.told.append(("check", transaction_id, operator))
+        return self.ledger.rows[transaction_id]
+
+    async def resolve(
+        self, transaction_id: str, result: str, reason: str, operator: str, serial: str | None
+    ) -> Transaction:
+        before = self.ledger.rows[transaction_id]
+        if before.status.final:
+            raise CannotResolveError("it is final already")
+        self.told.append(("resolve", transaction_id, result, reason, operator, serial or ""))
+        after = replace(before, status=TransactionStatus(result), serial=serial)
+        self.ledger.rows[transaction_id] = after
+        return after
+
+    def providers(self) -> list[dict[str, Any]]:
+        return [{"id": one.id, "paused": None} for one in self.settings.providers]
+
+    async def pause(self, provider: str, operator: str, reason: str) -> None:
+        self._known(provider)
+        self.told.append(("pause", provider, operator, reason))
+
+    async def resume(self, provider: str, operator: str) -> None:
+        self._known(provider)
+        self.told.append(("resume", provider, operator))
+
+    def _known(self, provider: str) -> None:
+        if provider not in {one.id for one in self.settings.providers}:
+            raise LookupError(provider)
+
+
+class FakeMetrics:
+    """Remembers what was counted."""
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, int]] = []
+        self.reports: list[tuple[str, str]] = []
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        assert seconds >= 0
+        self.requests.append((route, status))
+
+    def report(self, provider: str, verdict: str) -> None:
+        self.reports.append((provider, verdict))
+
+    def render(self) -> bytes:
+        return b"# nothing\n"
+
+
+@dataclass
+class FakeAudit:
+    """Remembers what was written down."""
+
+    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+
+    def record(self, event: str, **fields: object) -> None:
+        self.lines.append((event, fields))
+
+
+@dataclass
+class Gateway:
+    """Both listeners, and what stands behind them."""
+
+    engine: FakeEngine
+    metrics: FakeMetrics
+    audit: FakeAudit
+    api: str
+    admin: str
+    session: aiohttp.ClientSession
+    runner: web.AppRunner
+
+    @property
+    def connections(self) -> list[web.RequestHandler]:
+        assert self.runner.server is not None
+        return self.runner.server.connections
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        return int(self.api.rpartition(":")[2]), int(self.admin.rpartition(":")[2])
+
+    async def raw(self, data: bytes, *, port: int | None = None, eof: bool = False, seconds: float = 5.0) -> bytes:
+        """Everything that comes back for these bytes until the other side closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[0] if port is None else port)
+        try:
+            writer.write(data)
+            if eof:
+                writer.write_eof()
+            async with asyncio.timeout(seconds):
+                return await reader.read()
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    async def buy(self, client: str = "shop", headers: dict[str, str] | None = None, **body: Any) -> Answer:
+        """`POST /v1/transactions`."""
+        fields = {"ref_id": "A-1", "product": "XL5", "dest": "081712345678", **body}
+        return await self.call("POST", "/v1/transactions", client=client, headers=headers, json=fields)
+
+    async def call(
+        self, method: str, path: str, *, client: str | None = "shop", headers: dict[str, str] | None = None, **more: Any
+    ) -> Answer:
+        """One request to the API."""
+        sent = {} if client is None else {"Authorization": f"Bearer {KEYS[client]}"}
+        return await self._send(method, self.api + path, {**sent, **(headers or {})}, more)
+
+    async def operate(self, method: str, path: str, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+        """One request to the operators' side."""
+        return await self._send(method, self.admin + path, headers or {}, more)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that nobody tells."""
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110 — aiohttp sets no event when a connection is lost
+                await asyncio.sleep(0.01)
+
+    async def _send(self, method: str, url: str, headers: dict[str, str], more: dict[str, Any]) -> Answer:
+        async with self.session.request(method, url, headers=headers, allow_redirects=False, **more) as response:
+            text = await response.text()
+            is_json = response.content_type in {"application/json", "application/problem+json"} and text
+            return Answer(
+                response.status,
+                dict(response.headers),
+                text,
+                (await response.json(content_type=None)) if is_json else None,
+            )
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+    json: Any
+
+
+Open = Callable[..., Awaitable[Gateway]]
+
+
+@pytest.fixture
+async def open_gateway() -> AsyncIterator[Open]:
+    closers: list[Callable[[], Awaitable[Any]]] = []
+
+    async def make(*, times: Times | None = None, reload: Any = None, **server: Any) -> Gateway:
+        engine, metrics, audit = FakeEngine(make_settings(**server)), FakeMetrics(), FakeAudit()
+        services = Services(engine=engine, metrics=metrics, audit=audit, times=times or Times(), reload=reload)
+        api = await listen(make_api_app(services), services, "127.0.0.1", 0)
+        admin = await listen(make_admin_app(services), services, "127.0.0.1", 0)
+        session = aiohttp.ClientSession()
+        closers.extend([session.close, api.cleanup, admin.cleanup])
+        return Gateway(
+            engine=engine,
+            metrics=metrics,
+            audit=audit,
+            api=f"http://127.0.0.1:{api.addresses[0][1]}",
+            admin=f"http://127.0.0.1:{admin.addresses[0][1]}",
+            session=session,
+            runner=api,
+        )
+
+    yield make
+    for close in closers:
+        await close()
+
+
+@pytest.fixture
+async def gateway(open_gateway: Open) -> Gateway:
+    return await open_gateway()
+
+
+@pytest.fixture
+def keys() -> dict[str, str]:
+    return dict(KEYS)
+
+
+@pytest.fixture
+def token() -> str:
+    return TOKEN
+
+
+@pytest.fixture
+def an_attempt() -> AttemptState:
+    return AttemptState(
+        id="900000000000000001",
+        number=1,
+        provider="open",
+        product="X5",
+        expected_price=5400,
+        status=AttemptStatus.UNKNOWN,
+        started_at=NOW,
+        rule="nothing fitted",
+    )

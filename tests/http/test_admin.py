@@ -1,0 +1,214 @@
+"""The operators' side: `contract.md` §6."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gateway.core.transaction import AttemptState, Exchange, StoredReport
+from gateway.errors import ConfigurationError, Mistake
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+
+
+async def test_the_process_answers_whatever_the_ledger_does(gateway: Any) -> None:
+    gateway.engine.ledger.writable = False
+    gateway.engine.draining = True
+    answer = await gateway.operate("GET", "/healthz")
+    assert (answer.status, answer.json) == (200, {"status": "ok"})
+
+
+async def test_readiness_says_why_not(gateway: Any) -> None:
+    ready = await gateway.operate("GET", "/readyz")
+    assert (ready.status, ready.json["status"]) == (200, "ready")
+    gateway.engine.ledger.writable = False
+    no_ledger = await gateway.operate("GET", "/readyz")
+    assert (no_ledger.status, no_ledger.json["checks"]["ledger"]) == (503, "the ledger cannot be written")
+    gateway.engine.ledger.writable = True
+    gateway.engine.draining = True
+    draining = await gateway.operate("GET", "/readyz")
+    assert (draining.status, draining.json["checks"]) == (503, {"ledger": "ok", "accepting": "the gateway is stopping"})
+
+
+async def test_metrics_are_rendered_off_the_loop(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def render() -> bytes:
+        threads.append(threading.current_thread())
+        return b"gateway_up 1\n"
+
+    monkeypatch.setattr(gateway.metrics, "render", render)
+    answer = await gateway.operate("GET", "/metrics")
+    assert (answer.status, answer.text) == (200, "gateway_up 1\n")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert threads[0] is not threading.main_thread()
+
+
+async def test_providers_are_shown_paused_and_resumed(gateway: Any) -> None:
+    shown = await gateway.operate("GET", "/admin/providers")
+    assert [one["id"] for one in shown.json["providers"]] == ["open", "locked", "away", "shut"]
+    paused = await gateway.operate(
+        "POST", "/admin/providers/open/pause", json={"operator": "Sri", "reason": "the supplier is closed"}
+    )
+    assert (paused.status, paused.json) == (200, {"provider": "open", "paused": True})
+    resumed = await gateway.operate("POST", "/admin/providers/open/resume", json={"operator": "Sri"})
+    assert (resumed.status, resumed.json) == (200, {"provider": "open", "paused": False})
+    assert gateway.engine.told == [("pause", "open", "Sri", "the supplier is closed"), ("resume", "open", "Sri")]
+
+
+@pytest.mark.parametrize("action", ["pause", "resume"])
+async def test_an_unknown_provider_is_not_found(gateway: Any, action: str) -> None:
+    body = {"operator": "Sri", **({"reason": "why"} if action == "pause" else {})}
+    assert (await gateway.operate("POST", f"/admin/providers/nobody/{action}", json=body)).status == 404
+
+
+async def test_operators_see_every_clients_transactions(gateway: Any) -> None:
+    await gateway.buy(client="shop")
+    await gateway.buy(client="other")
+    everything = await gateway.operate("GET", "/admin/transactions")
+    assert [one["client"] for one in everything.json["transactions"]] == ["other", "shop"]
+    one = await gateway.operate("GET", "/admin/transactions?client=shop&status=pending&limit=1")
+    assert [found["client"] for found in one.json["transactions"]] == ["shop"]
+    by_ref = await gateway.operate("GET", "/admin/transactions?client=other&ref_id=A-1")
+    assert [found["client"] for found in by_ref.json["transactions"]] == ["other"]
+    assert (await gateway.operate("GET", "/admin/transactions?ref_id=A-1")).status == 400
+    assert (await gateway.operate("GET", "/admin/transactions?clint=shop")).status == 400
+
+
+async def test_one_transaction_is_shown_with_all_that_is_known(gateway: Any, an_attempt: AttemptState) -> None:
+    bought = (await gateway.buy()).json["id"]
+    ledger = gateway.engine.ledger
+    ledger.rows[bought] = replace(ledger.rows[bought], attempts=(an_attempt,))
+    ledger.calls = [
+        Exchange(
+            attempt=an_attempt.id,
+            provider="open",
+            purpose="purchase",
+            request="GET ***",
+            response="status=55",
+            status=200,
+            failure=None,
+            started_at=NOW,
+            duration_ms=12,
+        )
+    ]
+    shown = (await gateway.operate("GET", f"/admin/transactions/{bought}")).json
+    assert shown["client"] == "shop"
+    assert [event["event"] for event in shown["events"]] == ["accepted"]
+    assert shown["exchanges"][0]["response"] == "status=55"
+    attempt = shown["attempts"][0]
+    assert (attempt["id"], attempt["status"], attempt["rule"]) == (an_attempt.id, "unknown", "nothing fitted")
+    assert (await gateway.operate("GET", "/admin/transactions/77")).status == 404
+    assert (await gateway.operate("GET", "/admin/transactions/x")).status == 404
+
+
+async def test_what_needs_a_person_is_listed(gateway: Any) -> None:
+    bought = (await gateway.buy()).json["id"]
+    assert (await gateway.operate("GET", "/admin/review")).json["transactions"] == []
+    ledger = gateway.engine.ledger
+    ledger.rows[bought] = replace(ledger.rows[bought], needs_review=True)
+    listed = await gateway.operate("GET", "/admin/review")
+    assert [one["id"] for one in listed.json["transactions"]] == [bought]
+
+
+async def test_an_operator_asks_and_settles(gateway: Any) -> None:
+    bought = (await gateway.buy()).json["id"]
+    checked = await gateway.operate("POST", f"/admin/transactions/{bought}/check", json={"operator": "Sri"})
+    assert (checked.status, checked.json["status"]) == (200, "pending")
+    body = {"result": "success", "reason": "the supplier's list shows it", "operator": "Sri", "serial": "SN9"}
+    settled = await gateway.operate("POST", f"/admin/transactions/{bought}/resolve", json=body)
+    assert (settled.status, settled.json["status"], settled.json["serial"]) == (200, "success", "SN9")
+    again = await gateway.operate("POST", f"/admin/transactions/{bought}/resolve", json=body)
+    assert (again.status, again.json["code"]) == (409, "cannot_resolve")
+    assert gateway.engine.told == [
+        ("check", bought, "Sri"),
+        ("resolve", bought, "success", "the supplier's list shows it", "Sri", "SN9"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"result": "reversed", "reason": "why", "operator": "Sri"}, "result"),
+        ({"result": "success", "reason": "", "operator": "Sri"}, "reason"),
+        ({"result": "success", "reason": "why"}, "operator"),
+        ({"result": "success", "reason": "why", "operator": "Sri\n"}, "operator"),
+        ({"result": "success", "reason": "a\u001b[31mb", "operator": "Sri"}, "reason"),
+        ({"result": "success", "reason": "why", "operator": "Sri", "serial": 1}, "serial"),
+        ({"result": "success", "reason": "why", "operator": "Sri", "price": 1}, "price"),
+    ],
+)
+async def test_a_settlement_that_is_not_whole_is_refused(gateway: Any, body: dict[str, Any], field: str) -> None:
+    bought = (await gateway.buy()).json["id"]
+    answer = await gateway.operate("POST", f"/admin/transactions/{bought}/resolve", json=body)
+    assert (answer.status, answer.json["field"]) == (400, field)
+    assert gateway.engine.told == []
+
+
+@pytest.mark.parametrize("action", ["check", "resolve"])
+async def test_what_is_not_there_cannot_be_settled(gateway: Any, action: str) -> None:
+    body = {"operator": "Sri", **({"result": "failed", "reason": "why"} if action == "resolve" else {})}
+    assert (await gateway.operate("POST", f"/admin/transactions/77/{action}", json=body)).status == 404
+
+
+async def test_reports_that_matched_nothing_and_that_nobody_understood_are_listed(gateway: Any) -> None:
+    for number, verdict in enumerate(("unmatched", "unreadable", "applied", "unmatched")):
+        gateway.engine.ledger.kept.append(
+            StoredReport(
+                provider="open",
+                received_at=NOW,
+                remote="192.0.2.1",
+                method="GET",
+                query=f"n={number}",
+                body="",
+                digest="0",
+                verdict=verdict,
+            )
+        )
+    first = await gateway.operate("GET", "/admin/reports/unmatched?limit=1")
+    assert [one["query"] for one in first.json["reports"]] == ["n=3"]
+    rest = await gateway.operate("GET", f"/admin/reports/unmatched?cursor={first.json['next_cursor']}")
+    assert [one["query"] for one in rest.json["reports"]] == ["n=0"]
+    assert rest.json["next_cursor"] is None
+    unread = await gateway.operate("GET", "/admin/reports/unreadable")
+    assert [one["query"] for one in unread.json["reports"]] == ["n=1"]
+
+
+async def test_a_reload_tells_what_it_did_or_every_mistake(open_gateway: Any) -> None:
+    mistakes: list[Mistake] = []
+
+    async def reload() -> dict[str, Any]:
+        if mistakes:
+            raise ConfigurationError(mistakes)
+        return {"clients": 3}
+
+    gateway = await open_gateway(reload=reload)
+    done = await gateway.operate("POST", "/admin/reload", json={"operator": "Sri"})
+    assert (done.status, done.json) == (200, {"reloaded": True, "clients": 3})
+    mistakes.append(Mistake(file="gateway.yaml", line=3, path="clients[0].id", message="is no name"))
+    refused = await gateway.operate("POST", "/admin/reload", json={"operator": "Sri"})
+    assert (refused.status, refused.json["code"]) == (400, "invalid_configuration")
+    assert refused.json["errors"] == [
+        {"field": "clients[0].id", "message": "gateway.yaml:3: clients[0].id: is no name"}
+    ]
+    assert [event for event, _ in gateway.audit.lines] == ["reloaded", "reload_refused"]
+
+
+async def test_without_a_file_there_is_nothing_to_reload(gateway: Any) -> None:
+    assert (await gateway.operate("POST", "/admin/reload", json={"operator": "Sri"})).status == 404
+
+
+async def test_a_page_in_a_browser_cannot_make_an_operator_do_something(gateway: Any) -> None:
+    """What a form of a foreign page can send is not JSON by its own word."""
+    bought = (await gateway.buy()).json["id"]
+    body = '{"result":"failed","reason":"why","operator":"Eve"}'
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
+        answer = await gateway.operate(
+            "POST", f"/admin/transactions/{bought}/resolve", data=body, headers={"Content-Type": content_type}
+        )
+        assert answer.status == 415
+    assert gateway.engine.told == []
