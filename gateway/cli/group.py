@@ -57,7 +57,6 @@ class CommandGroup(click.Group):
                 stream.reconfigure(errors="backslashreplace")  # suppliers' texts on a terminal that is not UTF-8
         try:
             code = super().main(*args, **settings)
-            sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             code = EXIT_MISTAKE
@@ -67,9 +66,6 @@ class CommandGroup(click.Group):
             code = _told(str(error))
         except (click.Abort, KeyboardInterrupt):
             code = EXIT_INTERRUPTED
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
-            code = 1
         except Exception as error:
             if os.environ.get("GATEWAY_TRACEBACK"):
                 raise
