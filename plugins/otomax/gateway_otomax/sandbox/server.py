@@ -128,6 +128,11 @@ class OtomaxSandbox:
         """Lose the memory of every reference, as suppliers do after a while: a resend buys again."""
         self._book.forget()
 
+    async def reported(self) -> None:
+        """Wait until every report that is due by now or later has arrived or was given up."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
     # The server.
 
     async def start(self, host: str, port: int) -> int:
