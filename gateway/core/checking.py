@@ -30,50 +30,79 @@ def may_ask_by_resending(
     return timedelta(0) <= now - attempt.started_at < timedelta(seconds=resend_within)
 
 
-def checked(decision: Decision, attempt_id: str, *, schedule: Sequence[float], now: datetime) -> Decision:
+def checked(
+    decision: Decision, attempt_id: str, *, schedule: Sequence[float], now: datetime, conclusive: bool
+) -> Decision:
     """Count one check of an attempt, and say when the next one is due or that a person must look.
+
+    A check that came before its time, because a report or an operator asked for it, is not counted.
 
     Args:
         decision: what the check's answer did.
         schedule: seconds from the sending to each check, rising. The pauses between them are kept also when a check
             came late (the gateway was down), so that a backlog never becomes a burst.
+        conclusive: whether the supplier said how the attempt ended.
     """
     attempt = decision.after.attempt(attempt_id)
     if attempt is None:
         raise LookupError(f"transaction {decision.after.id} has no attempt {attempt_id}")
-    done = attempt.checks_done + 1
-    if attempt.status.live and done < len(schedule):
-        pause = schedule[done] - schedule[done - 1]
-        return _with(decision, replace(attempt, checks_done=done, next_check_at=now + timedelta(seconds=pause)))
+    if conclusive and not attempt.status.live:
+        return _with(decision, replace(attempt, next_check_at=None))
+    done = attempt.checks_done
+    if done < len(schedule):
+        due = attempt.started_at + timedelta(seconds=schedule[done])
+        if now < due:
+            return _with(decision, replace(attempt, next_check_at=due))
+        done += 1
+    if done < len(schedule):
+        pause = timedelta(seconds=schedule[done] - schedule[done - 1])
+        return _with(decision, replace(attempt, checks_done=done, next_check_at=now + pause))
     counted = _with(decision, replace(attempt, checks_done=done, next_check_at=None))
-    if not attempt.status.live or counted.after.needs_review:
-        return counted
-    after = counted.after
-    if after.status is TransactionStatus.PENDING:
-        after = replace(after, needs_review=True)
-    else:
+    return _for_a_person(counted, attempt_id, now=now, checks=done)
+
+
+def _for_a_person(decision: Decision, attempt_id: str, *, now: datetime, checks: int) -> Decision:
+    """No question is left: an open transaction is never called failed for that, it waits for a person."""
+    after = decision.after
+    if after.status is not TransactionStatus.PENDING:
         after = replace(after, conflict=True)
-    event = Event("needs_review", now, "clock", {"checks": done}, attempt_id)
-    return Decision(after, (*counted.events, event))
+    elif after.needs_review:
+        return decision
+    else:
+        after = replace(after, needs_review=True)
+    return Decision(after, (*decision.events, Event("needs_review", now, "clock", {"checks": checks}, attempt_id)))
 
 
-def verify_now(before: Transaction, attempt_id: str, *, now: datetime, by: str) -> Decision:
-    """A report is worth a question: the check is due at once. Used where an account's reports are not believed."""
+def verify(before: Transaction, attempt_id: str, *, at: datetime, now: datetime, by: str) -> Decision:
+    """A report is worth a question: a check is due at `at`. Used where an account's reports are not believed."""
     attempt = before.attempt(attempt_id)
     if attempt is None:
         raise LookupError(f"transaction {before.id} has no attempt {attempt_id}")
-    asked = replace(attempt, next_check_at=now)
-    after = replace(
-        before,
-        attempts=tuple(asked if held.id == attempt_id else held for held in before.attempts),
-        updated_at=now,
-        version=before.version + 1,
-    )
-    return Decision(after, (Event("report_to_verify", now, "report", {"by": by}, attempt_id),))
+    if attempt.next_check_at is not None and attempt.next_check_at <= at:
+        return Decision(before)
+    asked = replace(attempt, next_check_at=at)
+    event = Event("report_to_verify", now, "report", {"by": by}, attempt_id)
+    return Decision(_replaced(before, asked, now), (event,))
+
+
+def keep_unverified(before: Transaction, attempt_id: str, *, now: datetime, by: str, said: str) -> Decision:
+    """A report that is not believed and cannot be asked about safely: a person must look, nothing else changes."""
+    event = Event("conflict", now, "report", {"conflict": "unverified_report", "said": said, "by": by}, attempt_id)
+    after = replace(before, conflict=True, updated_at=now, version=before.version + 1)
+    return Decision(after, (event,))
+
+
+def _replaced(before: Transaction, attempt: AttemptState, now: datetime) -> Transaction:
+    attempts = tuple(attempt if held.id == attempt.id else held for held in before.attempts)
+    return replace(before, attempts=attempts, updated_at=now, version=before.version + 1)
 
 
 def _with(decision: Decision, attempt: AttemptState) -> Decision:
+    """The decision with the attempt's schedule in it; still one step of the version."""
     after = decision.after
+    held = after.attempt(attempt.id)
+    if held == attempt:
+        return decision
     version = after.version if decision.events else after.version + 1
-    attempts = tuple(attempt if held.id == attempt.id else held for held in after.attempts)
+    attempts = tuple(attempt if other.id == attempt.id else other for other in after.attempts)
     return Decision(replace(after, attempts=attempts, version=version), decision.events)

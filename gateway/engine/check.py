@@ -1,0 +1,150 @@
+"""Asking suppliers about attempts that are still open, on each account's schedule and by the way that it allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.core.apply import Decision, Evidence, Source
+from gateway.core.checking import checked, may_ask_by_resending
+from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.transaction import AttemptState, AttemptStatus, Transaction
+from gateway.engine.accounts import Account
+from gateway.engine.apply import Door, by_evidence
+from gateway.engine.clock import Clock
+from gateway.engine.crashpoints import CrashPoint, Hook
+from gateway.engine.dispatch import Dispatcher
+from gateway.engine.exchange import attempt_for_provider, exchange
+from gateway.engine.lanes import LaneFullError
+from gateway.ledger import Ledger
+from gateway.provider import Asking, Call
+from gateway.settings.types import DEFAULT_CHECKS
+
+
+class Checker:
+    """Asks, applies the answer, and says when to ask again.
+
+    Args:
+        asked: told of each check: the account, and `answered`, `no_answer` or `not_allowed`.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        door: Door,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        asked: Callable[[Account, str], None],
+        crash: Hook,
+    ) -> None:
+        self._ledger = ledger
+        self._door = door
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._asked = asked
+        self._crash = crash
+
+    async def check(self, transaction_id: str, attempt_id: str) -> None:
+        """Ask about one attempt whose check is due, and carry its transaction on where the answer settles it.
+
+        Does nothing where a task of this process is at work on the transaction: what that one learns comes first.
+        """
+        busy = self._dispatcher.busy
+        if transaction_id in busy:
+            return
+        busy.add(transaction_id)
+        try:
+            transaction = await self._ask(transaction_id, attempt_id)
+        finally:
+            busy.discard(transaction_id)
+        if transaction is not None and transaction.route_at is not None:
+            await self._dispatcher.carry(transaction)
+
+    async def _ask(self, transaction_id: str, attempt_id: str) -> Transaction | None:
+        transaction = await self._ledger.transaction(transaction_id)
+        attempt = None if transaction is None else transaction.attempt(attempt_id)
+        if transaction is None or attempt is None or attempt.next_check_at is None:
+            return transaction
+        if attempt.status is AttemptStatus.SENDING:
+            # Nobody in this process is sending it: whoever did is gone, and it may have left.
+            return await self.interrupted(transaction, attempt)
+        account = self._dispatcher.accounts.get(attempt.provider)
+        if account is None or not self._may_ask(account, transaction, attempt):
+            if account is not None:
+                self._asked(account, "not_allowed")
+            return await self._count(transaction, attempt, account)
+        try:
+            slot = await account.lane.take(account.settings.limits.wait)
+        except LaneFullError:
+            return transaction  # it stays due
+        try:
+            # The wait took time: ask only about what is still to be asked about.
+            current = await self._ledger.transaction(transaction_id)
+            if current is None or current.version != transaction.version:
+                slot.release(unused=True)
+                return current
+            return await self._call(current, attempt, account)
+        finally:
+            slot.release()
+
+    async def _call(self, transaction: Transaction, attempt: AttemptState, account: Account) -> Transaction:
+        asked = attempt_for_provider(transaction, attempt)
+        try:
+            call = account.provider.check(asked)
+        except Exception:
+            call = None
+        if not isinstance(call, Call):
+            self._asked(account, "no_answer")
+            return await self._count(transaction, attempt, account)
+        answer = await exchange(
+            account,
+            call,
+            purpose="check",
+            attempt=attempt.id,
+            read=lambda reply: account.provider.read_check(asked, reply),
+            now=self._clock.now(),
+        )
+        self._crash(CrashPoint.AFTER_CHECK_ANSWER)
+        self._asked(account, "answered" if answer.sent.reply is not None else "no_answer")
+        outcome = answer.outcome
+        if outcome.ref is not None and outcome.ref != attempt.id:
+            outcome = Outcome(status=OutcomeStatus.UNKNOWN, message=outcome.message)
+        if answer.sent.reply is None:
+            # What became of the question says nothing about the purchase.
+            outcome = Outcome(status=OutcomeStatus.UNKNOWN)
+        evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now())
+        apply_it = by_evidence(evidence, account.never_seen)
+        conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}
+        return await self._door.surely(
+            lambda: self._door.settle(
+                transaction,
+                lambda current: self._checked(apply_it(current), attempt.id, account, conclusive=conclusive),
+                exchanges=(answer.exchange,),
+            )
+        )
+
+    async def _count(self, transaction: Transaction, attempt: AttemptState, account: Account | None) -> Transaction:
+        """A check that could not be made counts: a person must not wait for questions that nobody can ask."""
+        return await self._door.settle(
+            transaction, lambda current: self._checked(Decision(current), attempt.id, account, conclusive=False)
+        )
+
+    def _checked(self, decision: Decision, attempt_id: str, account: Account | None, *, conclusive: bool) -> Decision:
+        schedule = DEFAULT_CHECKS if account is None else account.settings.checks
+        return checked(decision, attempt_id, schedule=schedule, now=self._clock.now(), conclusive=conclusive)
+
+    def _may_ask(self, account: Account, transaction: Transaction, attempt: AttemptState) -> bool:
+        asking = account.asking
+        if asking is Asking.RESEND:
+            return may_ask_by_resending(
+                transaction, attempt, now=self._clock.now(), resend_within=account.settings.resend_within
+            )
+        return asking is Asking.QUESTION
+
+    async def interrupted(self, transaction: Transaction, attempt: AttemptState) -> Transaction:
+        """An attempt that was being sent when its process ended: it may have run. It is asked about soon."""
+        outcome = Outcome(
+            status=OutcomeStatus.UNKNOWN, message="the gateway stopped while this was being sent; it is asked about"
+        )
+        evidence = Evidence(attempt.id, outcome, Source.RECOVERY, self._clock.now())
+        return await self._door.settle(transaction, by_evidence(evidence, None))

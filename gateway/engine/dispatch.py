@@ -1,0 +1,263 @@
+"""Carrying a transaction to suppliers: choose a route, commit the attempt, send it once, apply what came.
+
+The order is the promise. A slot of the account's lane is taken first, then the attempt is committed as `sending`, and
+only then the call leaves. Whatever ends this process in between leaves an attempt that is asked about, never resent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+
+from gateway.core.advance import Finish, Leave, Send, Step, finish, next_step, start
+from gateway.core.apply import Decision, Evidence, Source
+from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
+from gateway.core.references import References
+from gateway.core.routing import AccountView, Choice, Dropped, Product, Route, Strategy, choose
+from gateway.core.transaction import AttemptState, Transaction
+from gateway.engine.accounts import Account
+from gateway.engine.apply import Door, by_evidence
+from gateway.engine.clock import Clock
+from gateway.engine.crashpoints import CrashPoint, Hook
+from gateway.engine.exchange import attempt_for_provider, exchange
+from gateway.engine.lanes import LaneFullError, Slot
+from gateway.ledger import Ledger
+from gateway.provider import Call
+from gateway.settings.types import Routing
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An attempt that is ready to be committed and sent."""
+
+    decision: Decision
+    attempt: AttemptState
+    account: Account
+    call: Call
+
+
+class Dispatcher:
+    """Carries transactions as far as they go now.
+
+    Args:
+        catalogue: products by code; replaced when the configuration is reloaded.
+        refused: told when a supplier refuses an account, so that nothing more is sent there.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        door: Door,
+        accounts: Mapping[str, Account],
+        catalogue: Mapping[str, Product],
+        routing: Routing,
+        references: References,
+        clock: Clock,
+        random: Random,
+        refused: Callable[[Account, Outcome], None],
+        answered: Callable[[Account, AttemptState, Outcome, float], None],
+        crash: Hook,
+    ) -> None:
+        self._ledger = ledger
+        self._door = door
+        self.accounts = accounts
+        self.catalogue = catalogue
+        self.routing = routing
+        self._references = references
+        self._clock = clock
+        self._random = random
+        self._refused = refused
+        self._answered = answered
+        self._crash = crash
+        self.busy: set[str] = set()
+        """The transactions that this process is working on right now."""
+
+    def plan(self, transaction: Transaction, skipped: Mapping[tuple[str, str], Dropped]) -> tuple[Step, Choice]:
+        """What to do next with `transaction`, by the state of the accounts at this moment.
+
+        Args:
+            skipped: routes that gave no slot, or whose plugin could make no call, on this walk.
+        """
+        now = self._clock.now()
+        choice = self.choice(transaction, now, skipped)
+        step = next_step(
+            transaction,
+            choice,
+            now=now,
+            max_attempts=self.routing.max_attempts,
+            no_failover={id_: account.settings.no_failover for id_, account in self.accounts.items()}
+            if transaction.attempts
+            else {},
+        )
+        return step, choice
+
+    def choice(self, transaction: Transaction, now: datetime, skipped: Mapping[tuple[str, str], Dropped]) -> Choice:
+        product = self.catalogue.get(transaction.product)
+        routes = () if product is None else product.routes
+        views: dict[str, AccountView] = {}
+        for route in routes:
+            account = self.accounts.get(route.provider)
+            if account is not None:
+                views[route.provider] = account.view()
+        strategy = Strategy(self.routing.strategy)
+        choice = choose(
+            routes,
+            views,
+            now=now,
+            strategy=strategy,
+            draws=() if strategy in {Strategy.PRIORITY, Strategy.CHEAPEST} else [self._random.random() for _ in routes],
+            max_price=transaction.max_price,
+            tried={(attempt.provider, attempt.product) for attempt in transaction.attempts},
+        )
+        if not skipped:
+            return choice
+        kept = tuple(route for route in choice.routes if (route.provider, route.product) not in skipped)
+        return Choice(kept, (*choice.dropped, *skipped.values()))
+
+    def prepare(self, transaction: Transaction, route: Route, choice: Choice) -> Prepared | Dropped:
+        """The attempt through `route` and the call that makes it, or why the plugin could make none."""
+        account = self.accounts[route.provider]
+        now = self._clock.now()
+        decision = start(
+            transaction,
+            route,
+            choice,
+            attempt_id=self._references.next(now),
+            now=now,
+            first_check=account.settings.checks[0],
+        )
+        attempt = decision.after.attempts[-1]
+        try:
+            call = account.provider.purchase(attempt_for_provider(transaction, attempt))
+        except Exception as error:
+            why = f"the plugin could not make the call ({type(error).__name__})"
+            return Dropped(route, why, ReasonCode.NO_ROUTE)
+        if not isinstance(call, Call):
+            return Dropped(route, "the plugin made no call", ReasonCode.NO_ROUTE)
+        return Prepared(decision, attempt, account, call)
+
+    async def carry(self, transaction: Transaction) -> Transaction:
+        """Take a transaction as far as it goes now: to its end, or to an attempt that may still deliver.
+
+        Only one task at a time works on a transaction; a second call returns at once.
+        """
+        if transaction.id in self.busy:
+            return transaction
+        self.busy.add(transaction.id)
+        try:
+            return await self._walk(transaction)
+        finally:
+            self.busy.discard(transaction.id)
+
+    async def carry_sent(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:
+        """The same for a transaction whose attempt is committed already and has its slot."""
+        self.busy.add(transaction.id)
+        try:
+            return await self._walk(await self._send(transaction, prepared, slot))
+        finally:
+            self.busy.discard(transaction.id)
+
+    async def _walk(self, transaction: Transaction) -> Transaction:
+        skipped: dict[tuple[str, str], Dropped] = {}
+        while not transaction.status.final:
+            step, choice = self.plan(transaction, skipped)
+            if isinstance(step, Leave):
+                return transaction
+            if isinstance(step, Finish):
+                transaction = await self._finish(transaction, step, choice)
+                continue
+            slot = await self._slot(transaction, step.route, skipped)
+            if slot is None:
+                continue
+            # The wait for the slot took time: what was decided before it is decided again on the state as it is now.
+            again, choice = self.plan(transaction, skipped)
+            if not isinstance(again, Send) or again.route != step.route:
+                slot.release(unused=True)
+                continue
+            prepared = self.prepare(transaction, step.route, choice)
+            if isinstance(prepared, Dropped):
+                slot.release(unused=True)
+                skipped[step.route.provider, step.route.product] = prepared
+                continue
+            transaction = await self._commit_and_send(transaction, prepared, slot)
+        return transaction
+
+    async def _slot(
+        self, transaction: Transaction, route: Route, skipped: dict[tuple[str, str], Dropped]
+    ) -> Slot | None:
+        account = self.accounts[route.provider]
+        left = (transaction.deadline_at - self._clock.now()).total_seconds()
+        try:
+            return await account.lane.take(min(account.settings.limits.wait, left))
+        except LaneFullError as error:
+            skipped[route.provider, route.product] = Dropped(route, str(error), ReasonCode.NO_ROUTE)
+            return None
+
+    async def _commit_and_send(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:
+        try:
+            won = await self._door.commit(transaction, prepared.decision.after, prepared.decision.events)
+        except BaseException:
+            slot.release(unused=True)
+            raise
+        if not won:
+            slot.release(unused=True)
+            return await self._current(transaction)
+        return await self._send(prepared.decision.after, prepared, slot)
+
+    async def _finish(self, transaction: Transaction, step: Finish, choice: Choice) -> Transaction:
+        decision = finish(transaction, step.reason, choice, now=self._clock.now())
+        if await self._door.commit(transaction, decision.after, decision.events):
+            return decision.after
+        return await self._current(transaction)
+
+    async def _current(self, transaction: Transaction) -> Transaction:
+        current = await self._ledger.transaction(transaction.id)
+        if current is None:
+            raise LookupError(f"transaction {transaction.id} is gone from the ledger")
+        return current
+
+    async def _send(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:
+        """Send the committed attempt, once, and write down what came of it, whatever that takes."""
+        account, attempt = prepared.account, prepared.attempt
+        try:
+            self._crash(CrashPoint.AFTER_ATTEMPT_COMMIT)
+            if not self._ledger.lease_held():
+                # This process slept past its lease: others have taken the attempt over and ask about it.
+                return transaction
+            asked = attempt_for_provider(transaction, attempt)
+            answer = await exchange(
+                account,
+                prepared.call,
+                purpose="purchase",
+                attempt=attempt.id,
+                read=lambda reply: account.provider.read_purchase(asked, reply),
+                now=attempt.started_at,
+            )
+        finally:
+            slot.release()
+        self._crash(CrashPoint.AFTER_ANSWER)
+        outcome = _about_this(answer.outcome, attempt)
+        self._answered(account, attempt, outcome, answer.sent.duration)
+        if outcome.account_refused:
+            self._refused(account, outcome)
+        evidence = Evidence(attempt.id, outcome, Source.ANSWER, self._clock.now())
+        decide = by_evidence(evidence, account.never_seen)
+        # Shielded: a drain that runs out of time must not lose an answer that is here already.
+        return await asyncio.shield(
+            self._door.surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))
+        )
+
+
+def _about_this(outcome: Outcome, attempt: AttemptState) -> Outcome:
+    """An answer that names another reference is about another purchase, whatever the plugin made of it."""
+    if (
+        outcome.ref is None
+        or outcome.ref == attempt.id
+        or outcome.status in {OutcomeStatus.UNKNOWN, OutcomeStatus.REJECTED}
+    ):
+        return outcome
+    return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, serial=None, price=None)

@@ -1,0 +1,359 @@
+"""The engine put together: the parts in this folder, the accounts, and the tasks that run in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from random import Random
+from typing import Any
+
+import structlog
+
+from gateway.core.accept import Request
+from gateway.core.outcome import Outcome
+from gateway.core.references import References
+from gateway.core.transaction import Change, Transaction
+from gateway.engine.accept import Accepted, Acceptor
+from gateway.engine.accounts import Account, Sends, make_account
+from gateway.engine.apply import Door
+from gateway.engine.catalogue import catalogue
+from gateway.engine.check import Checker
+from gateway.engine.clock import Clock, SystemClock
+from gateway.engine.crashpoints import Hook, nothing
+from gateway.engine.dispatch import Dispatcher
+from gateway.engine.errors import DrainingError
+from gateway.engine.observation import Audits, Counts, Observation, Observes
+from gateway.engine.recover import Sweeper
+from gateway.engine.report import ReportReader
+from gateway.engine.review import Reviewer
+from gateway.engine.waiting import Waiting
+from gateway.ledger import Ledger
+from gateway.provider import Acknowledgement, Provider, Report
+from gateway.settings.types import ProviderSettings, Settings
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """Everything that happens to transactions in this process.
+
+    Args:
+        kinds: the providers' classes by kind.
+        transports: makes the way out of an account; left out, real HTTP.
+        random: for the weighted strategies; seeded in simulations.
+        crash: reached at the named crash points; does nothing in production.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        kinds: Mapping[str, type[Provider[Any]]],
+        ledger: Ledger,
+        *,
+        clock: Clock | None = None,
+        counts: Counts | None = None,
+        audits: Audits | None = None,
+        observers: Observes | None = None,
+        transports: Callable[[ProviderSettings], Sends] | None = None,
+        random: Random | None = None,
+        sweep_every: float = 1.0,
+        crash: Hook = nothing,
+    ) -> None:
+        self.settings = settings
+        self.ledger = ledger
+        self.draining = False
+        self.accounts: dict[str, Account] = {}
+        self._kinds = kinds
+        self._clock = clock or SystemClock()
+        self._observation = Observation(counts=counts, audits=audits, observers=observers, clock=self._clock)
+        self._transports = transports
+        self._random = random or Random()  # noqa: S311 — spreads load, guards nothing
+        self._sweep_every = sweep_every
+        self._crash = crash
+        self._waiting = Waiting()
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._names: set[str] = set()
+        self._sweeping: asyncio.Task[None] | None = None
+        self._webhooks: set[str] = set()
+
+    async def start(self) -> None:
+        """Open the accounts, take up what the last process left, and begin to sweep.
+
+        The ledger must be started already.
+        """
+        clock, ledger, crash = self._clock, self.ledger, self._crash
+        node = await ledger.claim_node()
+        references = References(node, await ledger.last_reference(node))
+        await self._open_accounts(self.settings)
+        self._door = Door(ledger, notified=self._webhooks, published=self._published, crash=crash)
+        self._dispatcher = Dispatcher(
+            ledger=ledger,
+            door=self._door,
+            accounts=self.accounts,
+            catalogue={},
+            routing=self.settings.routing,
+            references=references,
+            clock=clock,
+            random=self._random,
+            refused=self._account_refused,
+            answered=self._observation.answered,
+            crash=crash,
+        )
+        self._configure(self.settings)
+        self._acceptor = Acceptor(
+            ledger=ledger,
+            door=self._door,
+            dispatcher=self._dispatcher,
+            references=references,
+            clock=clock,
+            owner=ledger.owner,
+            spawn=self._spawn,
+            crash=crash,
+        )
+        self._checker = Checker(
+            ledger=ledger,
+            door=self._door,
+            dispatcher=self._dispatcher,
+            clock=clock,
+            asked=self._observation.asked,
+            crash=crash,
+        )
+        self._reports = ReportReader(
+            ledger=ledger,
+            door=self._door,
+            clock=clock,
+            follow=self._follow,
+            counted=self._observation.reported,
+            crash=crash,
+        )
+        self._reviewer = Reviewer(ledger=ledger, door=self._door, checker=self._checker, clock=clock)
+        self._sweeper = Sweeper(
+            ledger=ledger,
+            dispatcher=self._dispatcher,
+            checker=self._checker,
+            accounts=self.accounts,
+            clock=clock,
+            spawn=self._spawn_once,
+            observed=self._observation.open,
+            interval=self._sweep_every,
+        )
+        recovered = await self._sweeper.recover()
+        if recovered:
+            log.warning("recovered", attempts=recovered)
+        self._sweeping = asyncio.create_task(self._sweeper.run(), name="sweeper")
+
+    async def drain(self, seconds: float) -> bool:
+        """Take nothing new, and let what is under way end within `seconds`. Returns whether it all did.
+
+        What is cut off is `sending` on disk, and is asked about by the next process.
+        """
+        self.draining = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.gather(self._sweeping, return_exceptions=True)
+            self._sweeping = None
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+        cut = set(self._tasks)
+        for task in cut:
+            task.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
+        return not cut
+
+    async def close(self) -> None:
+        """End at once what still runs, and close the accounts. The ledger is left to whoever opened it."""
+        await self.drain(0)
+        for account in self.accounts.values():
+            await account.transport.close()
+
+    async def accept(self, client: str, request: Request) -> Accepted:
+        """Store a purchase, or find the one that is stored; see `Acceptor.accept`.
+
+        Raises:
+            DrainingError: the gateway is stopping.
+        """
+        if self.draining:
+            raise DrainingError
+        return await self._acceptor.accept(client, request)
+
+    async def wait_final(self, transaction: Transaction, seconds: float) -> Transaction:
+        """The transaction once it is final, or as it is after `seconds`."""
+        if transaction.status.final or seconds <= 0:
+            return transaction
+        # Registered before the ledger is asked, so that a change between the two is not missed.
+        waiting = asyncio.ensure_future(self._waiting.final(transaction.id, seconds))
+        try:
+            await asyncio.sleep(0)
+            current = await self.ledger.transaction(transaction.id)
+            if current is not None and current.status.final:
+                return current
+            return await waiting or await self.ledger.transaction(transaction.id) or transaction
+        finally:
+            waiting.cancel()
+
+    async def report(self, provider: str, report: Report, remote: str) -> Acknowledgement:
+        """Take in a supplier's report; see `ReportReader.receive`.
+
+        Raises:
+            LookupError: there is no such account.
+            UnavailableError: it could not be stored.
+        """
+        return await self._reports.receive(self._account(provider), report, remote)
+
+    async def check_now(self, transaction_id: str, operator: str) -> Transaction:
+        """Ask the suppliers of a transaction now. Raises `LookupError` for an unknown one."""
+        return await self._reviewer.check_now(transaction_id, operator)
+
+    async def resolve(
+        self, transaction_id: str, result: str, reason: str, operator: str, serial: str | None = None
+    ) -> Transaction:
+        """Settle a transaction by hand; see `Reviewer.resolve`."""
+        return await self._reviewer.resolve(transaction_id, result, reason, operator, serial)
+
+    async def pause(self, provider: str, operator: str, reason: str) -> None:
+        """Send no purchases through an account until it is resumed, restarts included."""
+        account = self._account(provider)
+        await self.ledger.pause_account(account.id, reason)
+        account.paused = reason
+        self._observation.account(account, operator)
+
+    async def resume(self, provider: str, operator: str) -> None:
+        """Send purchases through an account again."""
+        account = self._account(provider)
+        await self.ledger.resume_account(account.id)
+        account.paused = None
+        self._observation.account(account, operator)
+
+    def products(self) -> list[dict[str, Any]]:
+        """What can be bought now, with the lowest price of a route that is open, in rupiah."""
+        listed = []
+        now = self._clock.now()
+        for product in self._dispatcher.catalogue.values():
+            prices = [
+                route.price
+                for route in product.routes
+                if route.enabled
+                and (account := self.accounts.get(route.provider)) is not None
+                and account.closed_because() is None
+                and not (route.closed is not None and route.closed.closed(now))
+            ]
+            listed.append(
+                {
+                    "product": product.code,
+                    "name": product.name,
+                    "dest": product.dest,
+                    "open_denomination": product.open_denomination,
+                    "available": bool(prices),
+                    "price": min(prices, default=None),
+                }
+            )
+        return listed
+
+    def providers(self) -> list[dict[str, Any]]:
+        """Each account, and how it stands."""
+        return [
+            {
+                "provider": account.id,
+                "kind": account.settings.kind,
+                "state": "open" if account.closed_because() is None else "closed",
+                "why": account.closed_because(),
+                "in_flight": account.lane.in_flight,
+                "waiting": account.lane.waiting,
+                "success_rate": round(account.success_rate(), 4),
+                "balance": {
+                    "reported": account.balance.reported,
+                    "computed": account.balance.computed,
+                    "at": None if account.balance.at is None else account.balance.at.isoformat(),
+                },
+                "last_error": account.last_error,
+                "last_error_at": None if account.last_error_at is None else account.last_error_at.isoformat(),
+            }
+            for account in self.accounts.values()
+        ]
+
+    async def reload(self, settings: Settings) -> None:
+        """Use new settings from now on. What is under way ends with the old ones."""
+        await self._open_accounts(settings)
+        self._configure(settings)
+
+    def _configure(self, settings: Settings) -> None:
+        self.settings = settings
+        self._dispatcher.catalogue = catalogue(settings.products)
+        self._dispatcher.routing = settings.routing
+        self._webhooks.clear()
+        self._webhooks.update(client.id for client in settings.clients if client.webhook is not None)
+
+    async def _open_accounts(self, settings: Settings) -> None:
+        """Open new and changed accounts, keep the equal ones, and let the others go when their calls are over."""
+        paused = await self.ledger.paused_accounts()
+        wanted: dict[str, Account] = {}
+        for one in settings.providers:
+            held = self.accounts.get(one.id)
+            kind = self._kinds.get(one.kind)
+            if held is not None and held.settings == one:
+                wanted[one.id] = held
+            elif kind is not None:
+                transport = None if self._transports is None else self._transports(one)
+                account = make_account(one, kind, max_body=settings.server.max_body, transport=transport)
+                await account.transport.start()
+                account.paused = paused.get(one.id)
+                wanted[one.id] = account
+        gone = [account for id_, account in self.accounts.items() if wanted.get(id_) is not account]
+        self.accounts.clear()
+        self.accounts.update(wanted)
+        for account in gone:
+            self._spawn(_close_when_idle(account))
+
+    def _account(self, provider: str) -> Account:
+        account = self.accounts.get(provider)
+        if account is None:
+            raise LookupError(f"there is no account {provider!r}")
+        return account
+
+    def _account_refused(self, account: Account, outcome: Outcome) -> None:
+        if account.paused is None:
+            account.paused = f"the supplier refuses the account: {outcome.message}"
+            self._observation.refused(account, outcome)
+            self._spawn(self.ledger.pause_account(account.id, account.paused))
+
+    def _published(self, change: Change) -> None:
+        self._waiting.changed(change.after)
+        try:
+            self._observation.changed(change)
+        except Exception:
+            log.exception("observation_failed")
+
+    def _follow(self, transaction: Transaction, attempt_id: str) -> None:
+        """A report has set a transaction free, or asks for a question: do it now rather than at the next sweep."""
+        attempt = transaction.attempt(attempt_id)
+        if transaction.route_at is not None:
+            self._spawn_once(f"route {transaction.id}", self._dispatcher.carry(transaction))
+        elif attempt is not None and attempt.next_check_at is not None and attempt.next_check_at <= self._clock.now():
+            self._spawn_once(f"check {attempt_id}", self._checker.check(transaction.id, attempt_id))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._start(work, "")
+
+    def _spawn_once(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
+        if self.draining or name in self._names:
+            work.close()
+            return
+        self._names.add(name)
+        self._start(work, name)
+
+    def _start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks[task] = name
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._names.discard(self._tasks.pop(task))
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # What was left undone is due in the ledger, and the next sweep takes it up.
+            log.error("task_failed", exc_info=error)
+
+
+async def _close_when_idle(account: Account) -> None:
+    while account.lane.in_flight or account.lane.waiting:  # noqa: ASYNC110 — seldom, and nobody waits for it
+        await asyncio.sleep(0.2)
+    await account.transport.close()

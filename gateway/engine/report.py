@@ -1,0 +1,205 @@
+"""Suppliers' reports: stored before they are read, believed as far as the account says, and always answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from gateway.core.apply import Decision, Evidence, Source
+from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
+from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.transaction import AttemptState, AttemptStatus, StoredReport, Transaction
+from gateway.engine.accounts import Account
+from gateway.engine.apply import Door, by_evidence
+from gateway.engine.clock import Clock
+from gateway.engine.crashpoints import CrashPoint, Hook
+from gateway.engine.errors import UnavailableError
+from gateway.engine.exchange import masked
+from gateway.ledger import Ledger, LedgerUnavailableError
+from gateway.provider import Acknowledgement, Asking, Report, UnreadableReportError, Update
+
+_KEPT = 16_384
+VERIFY_PAUSE = timedelta(seconds=10)
+_REMEMBERED = 10_000
+
+
+class Trust(Enum):
+    """What a report is worth."""
+
+    BELIEVED = auto()
+    TO_VERIFY = auto()
+    """The supplier is asked first."""
+    UNVERIFIED = auto()
+    """The supplier cannot be asked without the danger of buying: a person must look."""
+
+
+class ReportReader:
+    """Takes reports in.
+
+    Args:
+        follow: carries on a transaction that a report has set free, or asks about it at once; runs in the background.
+        counted: told the verdict on each report.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        door: Door,
+        clock: Clock,
+        follow: Callable[[Transaction, str], None],
+        counted: Callable[[Account, str], None],
+        crash: Hook,
+    ) -> None:
+        self._ledger = ledger
+        self._door = door
+        self._clock = clock
+        self._follow = follow
+        self._counted = counted
+        self._crash = crash
+        self._verified: dict[str, datetime] = {}
+
+    async def receive(self, account: Account, report: Report, remote: str) -> Acknowledgement:
+        """Store a report, apply it, and say how to answer it.
+
+        Raises:
+            UnavailableError: it could not be stored; the supplier must send it again.
+        """
+        try:
+            number, repeated = await self._ledger.store_report(self._stored(account, report, remote))
+        except LedgerUnavailableError as error:
+            raise UnavailableError("the ledger cannot be written; send the report again") from error
+        self._crash(CrashPoint.AFTER_REPORT_STORED)
+        try:
+            await self.apply(account, report, number, repeated=repeated)
+        except LedgerUnavailableError as error:
+            raise UnavailableError("the ledger cannot be written; send the report again") from error
+        return self._acknowledgement(account, report)
+
+    async def apply(self, account: Account, report: Report, number: int, *, repeated: bool = False) -> None:
+        """Read a stored report and apply what it says."""
+        try:
+            updates = account.provider.read_report(report)
+            if not all(isinstance(update, Update) for update in updates):
+                raise UnreadableReportError("the plugin gave no updates")  # noqa: TRY301 — one way out for all
+        except Exception:
+            updates = ()
+        if not updates:
+            await self._mark(account, number, "unreadable")
+        for update in updates:
+            await self._apply_one(account, update, number, repeated=repeated)
+
+    async def _apply_one(self, account: Account, update: Update, number: int, *, repeated: bool) -> None:
+        transaction = await self._find(account, update)
+        if transaction is None:
+            await self._mark(account, number, "unmatched")
+            return
+        attempt = _attempt(transaction, account, update)
+        if attempt is None:
+            await self._mark(account, number, "unmatched")
+            return
+        if repeated and not attempt.status.live:
+            await self._mark(account, number, "repeated", attempt.id)
+            return
+        outcome = masked(account, update.outcome)
+        by = f"report {number}"
+        now = self._clock.now()
+        trust = self._trust(account, transaction, attempt, outcome)
+        if trust is Trust.BELIEVED:
+            verdict = "applied"
+            decide = by_evidence(Evidence(attempt.id, outcome, Source.REPORT, now, by=by), account.never_seen)
+        elif trust is Trust.TO_VERIFY:
+            verdict = "to_verify"
+            at = self._verify_at(attempt.id, now)
+
+            def decide(current: Transaction) -> Decision:
+                return verify(current, attempt.id, at=at, now=now, by=by)
+        else:
+            verdict = "unverified"
+
+            def decide(current: Transaction) -> Decision:
+                return keep_unverified(current, attempt.id, now=now, by=by, said=outcome.status.value)
+
+        after = await self._door.settle(transaction, decide, report=number)
+        if after is transaction and trust is Trust.BELIEVED:
+            verdict = "nothing_new"
+        await self._mark(account, number, verdict, attempt.id)
+        self._follow(after, attempt.id)
+
+    def _trust(self, account: Account, transaction: Transaction, attempt: AttemptState, outcome: Outcome) -> Trust:
+        """What a report is worth: only what would settle or unsettle an attempt has to be verified."""
+        if account.settings.reports.trust == "source" or outcome.status not in {
+            OutcomeStatus.SUCCESS,
+            OutcomeStatus.FAILED,
+        }:
+            return Trust.BELIEVED
+        if attempt.status.value == outcome.status.value:
+            return Trust.BELIEVED
+        asking = account.asking
+        if asking is Asking.QUESTION or attempt.status is AttemptStatus.SENDING:
+            return Trust.TO_VERIFY
+        if asking is Asking.RESEND and may_ask_by_resending(
+            transaction, attempt, now=self._clock.now(), resend_within=account.settings.resend_within
+        ):
+            return Trust.TO_VERIFY
+        return Trust.UNVERIFIED
+
+    def _verify_at(self, attempt_id: str, now: datetime) -> datetime:
+        """Now, but not again within the pause: a flood of false reports must not become a flood of questions."""
+        last = self._verified.get(attempt_id)
+        at = now if last is None or now - last >= VERIFY_PAUSE else last + VERIFY_PAUSE
+        self._verified[attempt_id] = at
+        while len(self._verified) > _REMEMBERED:
+            del self._verified[next(iter(self._verified))]
+        return at
+
+    async def _find(self, account: Account, update: Update) -> Transaction | None:
+        if update.ref:
+            return await self._ledger.transaction_by_attempt(account.id, update.ref)
+        supplier_ref = update.supplier_ref or update.outcome.supplier_ref
+        if supplier_ref:
+            return await self._ledger.transaction_by_supplier_ref(account.id, supplier_ref)
+        return None
+
+    async def _mark(self, account: Account, number: int, verdict: str, attempt: str | None = None) -> None:
+        self._counted(account, verdict)
+        await self._ledger.mark_report(number, verdict, attempt)
+
+    def _stored(self, account: Account, report: Report, remote: str) -> StoredReport:
+        digest = hashlib.blake2b(digest_size=16)
+        for part in (report.method.encode(), report.raw_query.encode("utf-8", "surrogateescape"), report.body):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+        redact = account.redactor.text
+        return StoredReport(
+            provider=account.id,
+            received_at=self._clock.now(),
+            remote=remote,
+            method=report.method,
+            query=redact(_text(report.raw_query.encode("utf-8", "surrogateescape"))),
+            body=redact(_text(report.body)),
+            digest=digest.hexdigest(),
+        )
+
+    @staticmethod
+    def _acknowledgement(account: Account, report: Report) -> Acknowledgement:
+        try:
+            return account.provider.acknowledge(report)
+        except Exception:
+            return Acknowledgement()
+
+
+def _attempt(transaction: Transaction, account: Account, update: Update) -> AttemptState | None:
+    if update.ref:
+        return transaction.attempt(update.ref)
+    supplier_ref = update.supplier_ref or update.outcome.supplier_ref
+    return next(
+        (held for held in transaction.attempts if held.provider == account.id and held.supplier_ref == supplier_ref),
+        None,
+    )
+
+
+def _text(data: bytes) -> str:
+    return data[:_KEPT].decode("utf-8", "replace").replace("\x00", "�")
