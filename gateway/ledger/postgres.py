@@ -222,12 +222,16 @@ async def prepare(connection: asyncpg.Connection[Any], *, migrate: bool) -> str 
         return was
     if not migrate:
         raise migrating.out_of_date(NAME, was)
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-        was = await _revision(connection)
-        if was != REVISION:
-            script = await asyncio.to_thread(migrating.upgrade_sql, NAME, was)
-            await connection.execute(script)
+    await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+    try:
+        # In a transaction that begins after the lock is had: one that had waited for it would still know no table.
+        async with connection.transaction():
+            was = await _revision(connection)
+            if was != REVISION:
+                script = await asyncio.to_thread(migrating.upgrade_sql, NAME, was)
+                await connection.execute(script)
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
     return was
 
 

@@ -89,7 +89,7 @@ class PostgresServer:
 
     def execute(self, database: str, *statements: str) -> list[Any]:
         """Run SQL outside of any transaction; the rows of the last statement."""
-        import asyncpg
+        import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
         async def go() -> list[Any]:
             connection = await asyncpg.connect(self.url(database))

@@ -136,7 +136,7 @@ async def test_changes_that_follow_each_other_may_share_a_commit(ledger: Ledger,
     results = await asyncio.gather(
         ledger.commit(opened), ledger.commit(Change(before=opened.after, after=sent)), ledger.commit(settled)
     )
-    assert results == [True, True, True]
+    assert all(results)
     assert await ledger.transaction(opened.after.id) == settled.after
 
 
