@@ -11,7 +11,7 @@ from structlog.typing import Processor
 
 from gateway.observe import chain
 from gateway.observe.json_lines import one_line, plain_fields
-from gateway.observe.masking import masked
+from gateway.observe.masking import CHAIN, masked
 
 Redact = Callable[[str], str]
 
@@ -63,7 +63,8 @@ def line_logger(lines: Lines, *, redact: Redact, mask: bool) -> LineLogger:
 
     def readable(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         first = {"ts": fields.pop("ts"), "event": fields.pop("event")}
-        return first | plain_fields(fields, redact)
+        hashes = {name: fields.pop(name) for name in CHAIN & fields.keys() if chain.is_hash(fields[name])}
+        return first | hashes | plain_fields(fields, redact)
 
     processors: list[Processor] = [readable, *([_masked] if mask else []), lines.link, _rendered]
     logger = structlog.wrap_logger(lines, processors=processors, wrapper_class=LineLogger).bind()

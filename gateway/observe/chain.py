@@ -12,6 +12,7 @@ The chain has no key. Who may write both files can make a new chain; keep the la
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,6 +39,14 @@ BROKEN: Final = "audit_broken"
 def digest(line: bytes) -> str:
     """The hash by which the next line knows this one. `line` has no line feed."""
     return hashlib.sha256(line).hexdigest()
+
+
+def is_hash(value: object) -> bool:
+    """Whether `value` is what `digest` makes."""
+    return isinstance(value, str) and _HASH.fullmatch(value) is not None
+
+
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +126,7 @@ class _Verifier:
         elif fields is None:
             self._unread = True
         elif self._lines == 1:
-            self._first_prev = str(prev)
+            self._first_prev = _hash(prev)
             if fields.get("event") != FILE:
                 why = "the file does not begin with audit_file: lines before it were removed"
             elif self._after is not None and prev != self._after:
@@ -137,7 +146,7 @@ class _Verifier:
             return "the line before cannot be read, and no crash is noted here"
         after = fields.get("after")
         if self._lines == 2 and self._after is None:
-            self._first_prev = self._before = str(after)  # a crash while the file's first line was written
+            self._first_prev = self._before = _hash(after)  # a crash while the file's first line was written
         if fields.get("prev") != self._last or after != self._before:
             return "the crash that is noted here cut another line"
         self._torn += 1
@@ -145,7 +154,8 @@ class _Verifier:
 
     def _note(self, fields: dict[str, Any]) -> str | None:
         if fields.get("event") == BROKEN:
-            return f"when this was written, the line with the hash {fields.get('expected')} had been removed or changed"
+            expected = _hash(fields.get("expected"))
+            return f"when this was written, the line with the hash {expected} had been removed or changed"
         if fields.get("event") == GAP:
             lost = fields.get("lost")
             self._lost += lost if isinstance(lost, int) else 0
@@ -163,6 +173,11 @@ class _Verifier:
             begins_after=self._first_prev,
             ends_with=self._last,
         )
+
+
+def _hash(value: object) -> str:
+    """A hash out of a line that anybody may have written, fit for a terminal."""
+    return str(value) if is_hash(value) else "?"
 
 
 def _read(line: bytes) -> dict[str, Any] | None:

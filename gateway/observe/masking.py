@@ -17,14 +17,17 @@ from urllib.parse import quote, quote_plus
 import orjson
 
 PRIVATE: Final = frozenset({"dest", "serial"})
+CHAIN: Final = frozenset({"after", "expected"})
+"""Hashes in the notes that the log makes about itself."""
 IDENTIFIERS: Final = frozenset(
-    {"ts", "event", "transaction", "ref_id", "client", "provider", "attempt", "supplier_ref", "product", "prev"}
+    {"ts", "event", "transaction", "ref_id", "client", "provider", "attempt", "supplier_ref", "product", "prev", *CHAIN}
 )
 """Fields that are never masked. A client that makes its `ref_id` of telephone numbers has them in the log."""
 
 _LEAST_IN_TEXT: Final = 6  # shorter values stand in innocent words and prices
 _LEAST_DIGITS: Final = 7
 _RUN: Final = re.compile(r"\+?[0-9](?:-?[0-9]){6,}")
+_ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _MOBILE: Final = re.compile(r"\+?(?:0|62)8[0-9]{7,11}")
 
 
@@ -94,10 +97,18 @@ def _in_text(text: str, known: list[_Known]) -> str:
 
     def run(hit: re.Match[str]) -> str:
         digits = hit[0].replace("-", "")
-        hidden = _MOBILE.fullmatch(digits) is not None or any(core in digits for one in known for core in one.cores)
+        hidden = any(core in digits for one in known for core in one.cores) or (
+            _MOBILE.fullmatch(digits) is not None and _stands_alone(hit)
+        )
         return mask(hit[0]) if hidden else hit[0]
 
     return _RUN.sub(run, text)
+
+
+def _stands_alone(hit: re.Match[str]) -> bool:
+    """Whether no letter touches it: within a hash or a reference, digits are no telephone number."""
+    before, after = hit.string[max(0, hit.start() - 3) : hit.start()], hit.string[hit.end() : hit.end() + 1]
+    return not after.isalpha() and (not before[-1:].isalpha() or _ESCAPE.fullmatch(before) is not None)
 
 
 def _forms(value: str) -> tuple[str, ...]:
