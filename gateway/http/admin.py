@@ -46,8 +46,8 @@ async def resume(incoming: Incoming) -> web.Response:
 
 
 async def browse(incoming: Incoming) -> web.Response:
-    """`GET /admin/transactions`: those of every client, with the clients' filters and `client`, and by `ref_id`."""
-    query = listing.parameters(incoming.request.query.items(), listing.FILTERS | {"client", "ref_id"})
+    """`GET /admin/transactions`: those of every client, with their filters, `client`, `provider` and `ref_id`."""
+    query = listing.parameters(incoming.request.query.items(), listing.FILTERS | {"client", "provider", "ref_id"})
     if "ref_id" in query:
         if set(query) != {"ref_id", "client"}:
             raise invalid("ref_id", "needs client beside it, and no other filter: a ref_id belongs to its client")
@@ -55,7 +55,7 @@ async def browse(incoming: Incoming) -> web.Response:
         return json_response({"transactions": [] if one is None else [operator_view(one)], "next_cursor": None})
     limit = listing.page_size(query)
     found = await incoming.engine.ledger.transactions(
-        listing.filters(query, client=query.get("client")), before=listing.before(query), limit=limit + 1
+        **listing.filters(query, client=query.get("client")), before_id=listing.before(query), limit=limit + 1
     )
     return json_response(listing.page("transactions", [(one.id, operator_view(one)) for one in found], limit))
 
@@ -64,7 +64,7 @@ async def review(incoming: Incoming) -> web.Response:
     """`GET /admin/review`: those that only a person can settle."""
     query = listing.parameters(incoming.request.query.items(), listing.PAGE)
     limit = listing.page_size(query)
-    found = await incoming.engine.ledger.review(before=listing.before(query), limit=limit + 1)
+    found = await incoming.engine.ledger.review(before_id=listing.before(query), limit=limit + 1)
     return json_response(listing.page("transactions", [(one.id, operator_view(one)) for one in found], limit))
 
 
@@ -118,13 +118,9 @@ async def unreadable(incoming: Incoming) -> web.Response:
 
 
 async def _reports(incoming: Incoming, verdict: str) -> web.Response:
-    query = listing.parameters(incoming.request.query.items(), listing.PAGE)
-    limit = listing.page_size(query)
-    last = listing.before(query)
-    found = await incoming.engine.ledger.reports(
-        verdict=verdict, before=None if last is None else int(last), limit=limit + 1
-    )
-    return json_response(listing.page("reports", [(number, report_view(number, one)) for number, one in found], limit))
+    query = listing.parameters(incoming.request.query.items(), frozenset({"limit"}))
+    found = await incoming.engine.ledger.reports(verdict=verdict, limit=listing.page_size(query))
+    return json_response({"reports": [report_view(number, one) for number, one in found]})
 
 
 async def reload(incoming: Incoming) -> web.Response:

@@ -23,6 +23,7 @@ from gateway.http.engine_protocol import Metrics
 from gateway.http.headers import dress
 from gateway.http.problems import ProblemError, from_http_exception
 from gateway.http.request_id import request_id
+from gateway.http.routes import UNREADABLE
 from gateway.http.times import Times
 
 log = logging.getLogger("gateway.http")
@@ -136,7 +137,7 @@ class Connection(web.RequestHandler):
             log.error("request %s could not be answered: %s", name, type(exc).__name__)
         response = problem.response()
         dress(response.headers, name)
-        self._metrics.request("unreadable", problem.status, 0.0)
+        self._metrics.request(UNREADABLE, problem.status, 0.0)
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
@@ -177,7 +178,7 @@ class Listener(web.Server):
         except web.HTTPException as error:
             response = from_http_exception(error).response()
             dress(response.headers, request_id(None))
-            self._metrics.request("unreadable", response.status, 0.0)
+            self._metrics.request(UNREADABLE, response.status, 0.0)
             return response
 
     def _request(

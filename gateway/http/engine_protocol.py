@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,44 +11,38 @@ from gateway.provider import Acknowledgement, Report
 from gateway.settings.types import Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which transactions a list is to show; `None` leaves a filter out."""
-
-    client: str | None = None
-    status: str | None = None
-    product: str | None = None
-    dest: str | None = None
-    created_from: datetime | None = None
-    """Included."""
-    created_to: datetime | None = None
-    """Not included."""
-
-
 class LedgerReads(Protocol):
-    """The ledger, as far as it is read here."""
+    """What is read of the ledger here; `gateway.ledger.Ledger` has it. All may raise `LedgerUnavailableError`."""
 
-    @property
-    def writable(self) -> bool:
-        """Whether a transaction could be stored now."""
+    async def writable(self) -> None: ...
 
-    async def transaction(self, transaction_id: str) -> Transaction | None: ...
+    async def transaction(self, id: str) -> Transaction | None: ...  # noqa: A002  # the ledger's name for it
 
     async def transaction_by_ref(self, client: str, ref_id: str) -> Transaction | None: ...
 
-    async def transactions(self, filters: Filters, *, before: str | None, limit: int) -> Sequence[Transaction]:
-        """Newest first: at most `limit` transactions with an id below `before`."""
+    async def transactions(
+        self,
+        *,
+        client: str | None = None,
+        status: str | None = None,
+        product: str | None = None,
+        dest: str | None = None,
+        provider: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]: ...
 
-    async def events(self, transaction_id: str) -> Sequence[tuple[int, Event]]:
-        """Everything that happened to it in order, each with its number."""
+    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]: ...
 
-    async def exchanges(self, transaction_id: str) -> Sequence[Exchange]: ...
+    async def events(self, transaction: str) -> list[tuple[int, Event]]: ...
 
-    async def review(self, *, before: str | None, limit: int) -> Sequence[Transaction]:
-        """Those that only a person can settle, newest first."""
+    async def exchanges(self, transaction: str) -> list[Exchange]: ...
 
-    async def reports(self, *, verdict: str, before: int | None, limit: int) -> Sequence[tuple[int, StoredReport]]:
-        """Stored reports with one verdict, newest first, each with its number."""
+    async def reports(
+        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+    ) -> list[tuple[int, StoredReport]]: ...
 
 
 class Accepted(Protocol):

@@ -19,7 +19,7 @@ from gateway.http.headers import dress
 from gateway.http.incoming import Incoming, Services
 from gateway.http.problems import ProblemError, from_engine, from_http_exception
 from gateway.http.request_id import HEADER, request_id
-from gateway.http.routes import Route, Who
+from gateway.http.routes import NO_ROUTE, Route, Who
 from gateway.ledger.errors import LedgerUnavailableError
 
 log = logging.getLogger("gateway.http")
@@ -57,13 +57,13 @@ class Entrance:
                     self._admit(incoming)
                 response = await route.handler(incoming)
         except Exception as error:
-            response = _refusal(error, request, "none" if route is None else route.name, name)
+            response = _refusal(error, request, NO_ROUTE if route is None else route.name, name)
         if not response.prepared:
             dress(response.headers, name)
             if mended(request):
                 response.force_close()
         self._services.metrics.request(
-            "none" if route is None else route.name, response.status, time.perf_counter() - started
+            NO_ROUTE if route is None else route.name, response.status, time.perf_counter() - started
         )
         return response
 

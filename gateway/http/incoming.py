@@ -22,7 +22,11 @@ M = TypeVar("M", bound=BaseModel)
 class Audit(Protocol):
     """Where it is written down who was refused and what operators did."""
 
-    def record(self, event: str, **fields: object) -> None: ...
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing is being written, or `None`."""
+
+    def write(self, event: str, /, **fields: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ class Services:
     def note(self, event: str, **fields: object) -> None:
         """Write to the audit log, where there is one."""
         if self.audit is not None:
-            self.audit.record(event, **fields)
+            self.audit.write(event, **fields)
 
 
 class Incoming:

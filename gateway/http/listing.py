@@ -7,10 +7,9 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from gateway.core.transaction import TransactionStatus
-from gateway.http.engine_protocol import Filters
 from gateway.http.problems import ProblemError, invalid
 
 LARGEST_PAGE = 200
@@ -18,9 +17,23 @@ DEFAULT_PAGE = 50
 PAGE = frozenset({"cursor", "limit"})
 FILTERS = PAGE | {"status", "product", "dest", "from", "to"}
 
-_NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{18}", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)(Z|z|[+ -]\d\d:\d\d)", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]{1,100}")
+
+
+class Filters(TypedDict):
+    """Which transactions to show, in the ledger's words; `None` leaves a filter out."""
+
+    client: str | None
+    status: str | None
+    product: str | None
+    dest: str | None
+    provider: str | None
+    start: datetime | None
+    """Included."""
+    end: datetime | None
+    """Not included."""
 
 
 def parameters(pairs: Iterable[tuple[str, str]], known: frozenset[str]) -> dict[str, str]:
@@ -49,7 +62,7 @@ def filters(query: Mapping[str, str], *, client: str | None) -> Filters:
     status = query.get("status")
     if status is not None and status not in {known.value for known in TransactionStatus}:
         raise invalid("status", "must be pending, success, failed or reversed")
-    for name in ("product", "dest"):
+    for name in ("product", "dest", "provider"):
         if name in query and not _PRINTABLE.fullmatch(query[name]):
             raise invalid(name, "must be 1 to 100 printable ASCII characters")
     return Filters(
@@ -57,8 +70,9 @@ def filters(query: Mapping[str, str], *, client: str | None) -> Filters:
         status=status,
         product=query.get("product"),
         dest=query.get("dest"),
-        created_from=_moment("from", query),
-        created_to=_moment("to", query),
+        provider=query.get("provider"),
+        start=_moment("from", query),
+        end=_moment("to", query),
     )
 
 
@@ -87,9 +101,9 @@ def page_size(query: Mapping[str, str]) -> int:
     return int(text)
 
 
-def cursor(last: str | int) -> str:
+def cursor(last: str) -> str:
     """Where the next page begins, as text that means nothing to a client."""
-    return base64.urlsafe_b64encode(b"1:" + str(last).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(b"1:" + last.encode()).decode().rstrip("=")
 
 
 def before(query: Mapping[str, str]) -> str | None:
@@ -120,7 +134,7 @@ def nothing_here(what: str) -> ProblemError:
     return ProblemError("not_found", f"there is no such {what}")
 
 
-def page(name: str, rows: Sequence[tuple[str | int, Mapping[str, Any]]], limit: int) -> dict[str, Any]:
+def page(name: str, rows: Sequence[tuple[str, Mapping[str, Any]]], limit: int) -> dict[str, Any]:
     """One page of a list, from one row more than it shows: the last row only tells that there is another page.
 
     Args:

@@ -7,6 +7,9 @@ import asyncio
 from aiohttp import web
 
 from gateway.http.incoming import Incoming, json_response
+from gateway.ledger.errors import LedgerError
+
+_PATIENCE = 2.0  # seconds: probes give up soon
 
 
 async def healthz(_: Incoming) -> web.Response:
@@ -15,19 +18,34 @@ async def healthz(_: Incoming) -> web.Response:
 
 
 async def readyz(incoming: Incoming) -> web.Response:
-    """`GET /readyz`: whether purchases can be taken, and why not."""
-    checks = {"ledger": incoming.engine.ledger.writable, "accepting": not incoming.engine.draining}
-    ready = all(checks.values())
+    """`GET /readyz`: whether purchases can be taken, and why not.
+
+    An audit log in trouble is told but does not count: what happened to money is in the ledger, and to turn every
+    replica away at once would stop the trade.
+    """
+    ledger = await _ledger_trouble(incoming)
+    draining = "the gateway is stopping" if incoming.engine.draining else None
+    audit = None if incoming.services.audit is None else incoming.services.audit.trouble
+    ready = ledger is None and draining is None
+    checks = {"ledger": ledger, "accepting": draining, "audit": audit}
     return json_response(
         {
             "status": "ready" if ready else "not_ready",
-            "checks": {name: "ok" if fine else _WHY[name] for name, fine in checks.items()},
+            "checks": {name: "ok" if trouble is None else trouble for name, trouble in checks.items()},
         },
         status=200 if ready else 503,
     )
 
 
-_WHY = {"ledger": "the ledger cannot be written", "accepting": "the gateway is stopping"}
+async def _ledger_trouble(incoming: Incoming) -> str | None:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await incoming.engine.ledger.writable()
+    except LedgerError as error:
+        return str(error)
+    except TimeoutError:
+        return f"the ledger did not answer within {_PATIENCE:g} s"
+    return None
 
 
 async def metrics(incoming: Incoming) -> web.Response:

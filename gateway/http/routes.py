@@ -10,6 +10,11 @@ from aiohttp import web
 
 from gateway.http.incoming import Incoming
 
+NO_ROUTE = "none"
+"""How metrics call a request to a path that is not there."""
+UNREADABLE = "unreadable"
+"""How metrics call what could not be parsed."""
+
 Handler = Callable[[Incoming], Awaitable[web.StreamResponse]]
 
 

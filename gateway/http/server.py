@@ -9,7 +9,7 @@ from gateway.http.authentication import Authentication
 from gateway.http.connection import Runner
 from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
-from gateway.http.routes import Route, Who
+from gateway.http.routes import NO_ROUTE, UNREADABLE, Route, Who
 
 API_ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/transactions", transactions.create, Who.CLIENT),
@@ -41,6 +41,9 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("POST", "/admin/reload", admin.reload, Who.OPERATOR),
 )
 """Everything on the operators' port."""
+
+ROUTE_NAMES = frozenset({route.name for route in (*API_ROUTES, *ADMIN_ROUTES)}) | {NO_ROUTE, UNREADABLE}
+"""How metrics call requests: by the template of the route, or why there is none."""
 
 
 def make_api_app(services: Services, authentication: Authentication | None = None) -> web.Application:

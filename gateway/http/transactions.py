@@ -57,7 +57,7 @@ async def browse(incoming: Incoming) -> web.Response:
         return json_response(transaction_view(one))
     limit = listing.page_size(query)
     found = await incoming.engine.ledger.transactions(
-        listing.filters(query, client=client), before=listing.before(query), limit=limit + 1
+        **listing.filters(query, client=client), before_id=listing.before(query), limit=limit + 1
     )
     return json_response(listing.page("transactions", [(one.id, transaction_view(one)) for one in found], limit))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +31,6 @@ from gateway.engine.errors import (
     UnavailableError,
     UnknownProductError,
 )
-from gateway.http.engine_protocol import Filters
 from gateway.http.incoming import Services
 from gateway.http.server import listen, make_admin_app, make_api_app
 from gateway.http.times import Times
@@ -72,7 +71,7 @@ class FakeLedger:
     """What the engine's ledger would say, from lists."""
 
     def __init__(self) -> None:
-        self.writable = True
+        self.full = False
         self.down = False
         self.rows: dict[str, Transaction] = {}
         self.happened: dict[str, list[Event]] = {}
@@ -83,41 +82,60 @@ class FakeLedger:
         if self.down:
             raise LedgerUnavailableError("canary: /var/lib/secret-place cannot be read")
 
-    async def transaction(self, transaction_id: str) -> Transaction | None:
+    async def writable(self) -> None:
+        if self.full:
+            raise LedgerUnavailableError("the disk is full")
+
+    async def transaction(self, id: str) -> Transaction | None:  # noqa: A002 — the ledger's name for it
         self._ask()
-        return self.rows.get(transaction_id)
+        return self.rows.get(id)
 
     async def transaction_by_ref(self, client: str, ref_id: str) -> Transaction | None:
         self._ask()
         return next((row for row in self.rows.values() if (row.client, row.ref_id) == (client, ref_id)), None)
 
-    async def transactions(self, filters: Filters, *, before: str | None, limit: int) -> Sequence[Transaction]:
+    async def transactions(
+        self,
+        *,
+        client: str | None = None,
+        status: str | None = None,
+        product: str | None = None,
+        dest: str | None = None,
+        provider: str | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]:
         self._ask()
         found = [
             row
             for row in sorted(self.rows.values(), key=lambda row: int(row.id), reverse=True)
-            if (filters.client in {None, row.client})
-            and (filters.status in {None, row.status.value})
-            and (filters.product in {None, row.product})
-            and (filters.dest in {None, row.dest})
-            and (filters.created_from is None or row.created_at >= filters.created_from)
-            and (filters.created_to is None or row.created_at < filters.created_to)
-            and (before is None or int(row.id) < int(before))
+            if (client in {None, row.client})
+            and (status in {None, row.status.value})
+            and (product in {None, row.product})
+            and (dest in {None, row.dest})
+            and (start is None or row.created_at >= start)
+            and (end is None or row.created_at < end)
+            and (before_id is None or row.id < before_id)
+            and (provider is None or provider in {attempt.provider for attempt in row.attempts})
         ]
         return found[:limit]
 
-    async def events(self, transaction_id: str) -> Sequence[tuple[int, Event]]:
-        return list(enumerate(self.happened.get(transaction_id, []), 1))
+    async def events(self, transaction: str) -> list[tuple[int, Event]]:
+        return list(enumerate(self.happened.get(transaction, []), 1))
 
-    async def exchanges(self, transaction_id: str) -> Sequence[Exchange]:
+    async def exchanges(self, transaction: str) -> list[Exchange]:
         return self.calls
 
-    async def review(self, *, before: str | None, limit: int) -> Sequence[Transaction]:
+    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]:
         return [row for row in self.rows.values() if row.needs_review][:limit]
 
-    async def reports(self, *, verdict: str, before: int | None, limit: int) -> Sequence[tuple[int, StoredReport]]:
+    async def reports(
+        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+    ) -> list[tuple[int, StoredReport]]:
         found = [(number, report) for number, report in enumerate(self.kept, 1) if report.verdict == verdict]
-        return [(number, one) for number, one in reversed(found) if before is None or number < before][:limit]
+        return found[::-1][:limit]
 
 
 @dataclass(frozen=True)
@@ -149,7 +167,7 @@ class FakeEngine:
             raise self.broken
         if self.draining:
             raise DrainingError
-        if not self.ledger.writable:
+        if self.ledger.full:
             raise UnavailableError("the ledger cannot be written", retry_after=7)
         known = await self.ledger.transaction_by_ref(client, request.ref_id)
         if known is not None:
@@ -184,7 +202,7 @@ class FakeEngine:
         return final
 
     async def report(self, provider: str, report: Report, remote: str) -> Acknowledgement:
-        if not self.ledger.writable:
+        if self.ledger.full:
             raise UnavailableError("the ledger cannot be written; send the report again")
         self.reports.append((provider, report, remote))
         return self.acknowledgement
@@ -246,7 +264,9 @@ class FakeAudit:
 
     lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
 
-    def record(self, event: str, **fields: object) -> None:
+    trouble: str | None = None
+
+    def write(self, event: str, /, **fields: Any) -> None:
         self.lines.append((event, fields))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,12 +12,13 @@ import pytest
 
 from gateway.core.transaction import AttemptState, Exchange, StoredReport
 from gateway.errors import ConfigurationError, Mistake
+from gateway.http import operations
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
 
 async def test_the_process_answers_whatever_the_ledger_does(gateway: Any) -> None:
-    gateway.engine.ledger.writable = False
+    gateway.engine.ledger.full = True
     gateway.engine.draining = True
     answer = await gateway.operate("GET", "/healthz")
     assert (answer.status, answer.json) == (200, {"status": "ok"})
@@ -25,13 +27,32 @@ async def test_the_process_answers_whatever_the_ledger_does(gateway: Any) -> Non
 async def test_readiness_says_why_not(gateway: Any) -> None:
     ready = await gateway.operate("GET", "/readyz")
     assert (ready.status, ready.json["status"]) == (200, "ready")
-    gateway.engine.ledger.writable = False
+    gateway.engine.ledger.full = True
     no_ledger = await gateway.operate("GET", "/readyz")
-    assert (no_ledger.status, no_ledger.json["checks"]["ledger"]) == (503, "the ledger cannot be written")
-    gateway.engine.ledger.writable = True
+    assert (no_ledger.status, no_ledger.json["checks"]["ledger"]) == (503, "the disk is full")
+    gateway.engine.ledger.full = False
     gateway.engine.draining = True
     draining = await gateway.operate("GET", "/readyz")
-    assert (draining.status, draining.json["checks"]) == (503, {"ledger": "ok", "accepting": "the gateway is stopping"})
+    assert (draining.status, draining.json["checks"]) == (
+        503,
+        {"ledger": "ok", "accepting": "the gateway is stopping", "audit": "ok"},
+    )
+
+
+async def test_a_ledger_that_does_not_answer_is_not_waited_for(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(operations, "_PATIENCE", 0.05)
+    monkeypatch.setattr(gateway.engine.ledger, "writable", hang)
+    answer = await gateway.operate("GET", "/readyz")
+    assert (answer.status, answer.json["checks"]["ledger"]) == (503, "the ledger did not answer within 0.05 s")
+
+
+async def test_an_audit_log_in_trouble_is_told_but_stops_nothing(gateway: Any) -> None:
+    gateway.audit.trouble = "No space left on device"
+    answer = await gateway.operate("GET", "/readyz")
+    assert (answer.status, answer.json["checks"]["audit"]) == (200, "No space left on device")
 
 
 async def test_metrics_are_rendered_off_the_loop(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +123,7 @@ async def test_one_transaction_is_shown_with_all_that_is_known(gateway: Any, an_
     assert shown["exchanges"][0]["response"] == "status=55"
     attempt = shown["attempts"][0]
     assert (attempt["id"], attempt["status"], attempt["rule"]) == (an_attempt.id, "unknown", "nothing fitted")
-    assert (await gateway.operate("GET", "/admin/transactions/77")).status == 404
+    assert (await gateway.operate("GET", "/admin/transactions/000000000000000077")).status == 404
     assert (await gateway.operate("GET", "/admin/transactions/x")).status == 404
 
 
@@ -152,7 +173,7 @@ async def test_a_settlement_that_is_not_whole_is_refused(gateway: Any, body: dic
 @pytest.mark.parametrize("action", ["check", "resolve"])
 async def test_what_is_not_there_cannot_be_settled(gateway: Any, action: str) -> None:
     body = {"operator": "Sri", **({"result": "failed", "reason": "why"} if action == "resolve" else {})}
-    assert (await gateway.operate("POST", f"/admin/transactions/77/{action}", json=body)).status == 404
+    assert (await gateway.operate("POST", f"/admin/transactions/000000000000000077/{action}", json=body)).status == 404
 
 
 async def test_reports_that_matched_nothing_and_that_nobody_understood_are_listed(gateway: Any) -> None:
@@ -171,9 +192,8 @@ async def test_reports_that_matched_nothing_and_that_nobody_understood_are_liste
         )
     first = await gateway.operate("GET", "/admin/reports/unmatched?limit=1")
     assert [one["query"] for one in first.json["reports"]] == ["n=3"]
-    rest = await gateway.operate("GET", f"/admin/reports/unmatched?cursor={first.json['next_cursor']}")
-    assert [one["query"] for one in rest.json["reports"]] == ["n=0"]
-    assert rest.json["next_cursor"] is None
+    every = await gateway.operate("GET", "/admin/reports/unmatched")
+    assert [one["query"] for one in every.json["reports"]] == ["n=3", "n=0"]
     unread = await gateway.operate("GET", "/admin/reports/unreadable")
     assert [one["query"] for one in unread.json["reports"]] == ["n=1"]
 

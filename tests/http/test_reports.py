@@ -192,7 +192,7 @@ async def test_a_clients_key_opens_no_reports_door(gateway: Any) -> None:
 
 
 async def test_a_report_that_cannot_be_stored_is_503_so_that_it_comes_again(gateway: Any) -> None:
-    gateway.engine.ledger.writable = False
+    gateway.engine.ledger.full = True
     answer = await gateway.call("GET", "/reports/open?message=x", client=None)
     assert answer.status == 503
     assert "Retry-After" in answer.headers
