@@ -21,7 +21,7 @@ _WRITTEN = re.compile(
 )
 _LONGEST = 40
 _MAX_DIGITS = 15
-_DECIMALS = (1, 2, 3)
+_MOST_DECIMALS = 3
 
 
 def parse_rupiah(text: str) -> int | None:
@@ -61,13 +61,14 @@ def _spaced_rp(text: str) -> str:
 def _number(written: str) -> int | None:
     kinds = [char for char in written if char in ".,"]
     groups = re.split(r"[.,]", written)
-    if len(kinds) == 0:
+    one_kind = len(set(kinds)) == 1
+    if not kinds or (one_kind and _thousands(groups)):
         whole = groups
-    elif _thousands(groups) and len(set(kinds)) == 1:
-        whole = groups
-    elif len(groups[-1]) in _DECIMALS and kinds.count(kinds[-1]) == 1 and _thousands(groups[:-1]):
-        whole = groups[:-1]
-    elif len(groups[-1]) < 3 and len(set(kinds)) == 1 and _thousands(groups[:-1]):
+    elif not _thousands(groups[:-1]):
+        return None
+    elif len(groups[-1]) <= (2 if one_kind and len(kinds) > 1 else _MOST_DECIMALS) and (
+        one_kind or kinds.count(kinds[-1]) == 1
+    ):
         whole = groups[:-1]
     else:
         return None

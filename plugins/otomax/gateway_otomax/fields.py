@@ -33,7 +33,8 @@ _SERIAL_KEY = re.compile(
 )
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
-    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance)(?: akhir| awal| anda)?\s?(?:[:=]|terpotong|rp\b|-?\s?\d|\.\.\.)"
+    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal)(?: akhir| awal| anda)?\s?(?:[:=]|terpotong|rp\b"
+    r"|-?\s?\d|\.\.\.)"
     r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
     r"|(?<![A-Za-z])sisa (?:saldo|stok)"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
@@ -48,25 +49,29 @@ _SERIAL_END = re.compile(
 _LONGEST_SERIAL = 400
 
 _EQUATION = re.compile(
-    rf"\b(?:saldo|stok|sal|sld|deposit|balance)\b[^0-9=\-]{{0,12}}(?:{_NUMBER})?\s{{0,2}}(?P<sign>[-+])\s{{0,2}}(?P<price>{_NUMBER})"
+    rf"\b(?:saldo|stok|sal|sld|deposit|balance"
+    rf"|bal)\b[^0-9=\-]{{0,12}}(?:{_NUMBER})?\s{{0,2}}(?P<sign>[-+])\s{{0,2}}(?P<price>{_NUMBER})"
     rf"\s{{0,2}}=\s{{0,2}}(?P<balance>{_NUMBER})?",
     re.IGNORECASE | re.ASCII,
 )
 _PRICE = re.compile(
-    rf"(?<![A-Za-z])(?:(?:hrg|harga|price|hrga|biaya)(?: ?(?:beli|jual|trx|produk))?|(?:stok|saldo|sal) (?:terpotong|dipotong|berkurang)|terpotong|potongan)"
+    rf"(?<![A-Za-z])(?:(?:hrg|harga|price|hrga|biaya)(?: ?(?:beli|jual|trx|produk))?|(?:stok|saldo|sal) (?:terpotong"
+    rf"|dipotong|berkurang)|terpotong|potongan)"
     rf"\s{{0,2}}[:=]?\s{{0,2}}(?P<price>{_NUMBER})",
     re.IGNORECASE | re.ASCII,
 )
 _BALANCE = re.compile(
-    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa ?)?(?:saldo|stok|sal|sld|balance|stock|deposit)"
-    rf"(?: (?:akhir|anda|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now|is)){{0,3}}\s{{0,2}}[:=]?\s{{0,2}}(?P<balance>{_NUMBER})"
+    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal|stock|deposit)"
+    rf"(?: (?:akhir|anda|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
+    rf"|is)){{0,3}}\s{{0,2}}[:=]?\s{{0,2}}(?P<balance>{_NUMBER})"
     r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
     re.IGNORECASE | re.ASCII,
 )
 
 _PURCHASE = re.compile(
     r"(?<![A-Za-z0-9.@])(?P<product>[A-Za-z][A-Za-z0-9_-]{0,29}|\d{1,2}[A-Za-z][A-Za-z0-9_-]{0,28})"
-    r"(?:\.(?P<counter>\d{1,2}))?(?:\.| ke |\s)(?:(?P<amount>\d{3,9})@)?(?P<dest>\+?\d{2,}[\dx*X.]*[\dx*X])(?![A-Za-z0-9])",
+    r"(?:\.(?P<counter>\d{1,2}))?(?:\.| ke "
+    r"|\s)(?:(?P<amount>\d{3,9})@)?(?P<dest>\+?\d{2,}[\dx*X.]*[\dx*X])(?![A-Za-z0-9])",
     re.ASCII,
 )
 

@@ -68,7 +68,7 @@ class OtomaxProvider(Provider[OtomaxSettings]):
         ref = envelope.ref or outcome.ref
         return Update(ref=ref, outcome=outcome, supplier_ref=outcome.supplier_ref)
 
-    def acknowledge(self, report: Report) -> Acknowledgement:  # noqa: ARG002 - every report is answered alike
+    def acknowledge(self, report: Report) -> Acknowledgement:
         return self._acknowledgement
 
     def balance(self) -> Call:

@@ -21,16 +21,17 @@ _LONGEST_BODY = 65_536
 _REASONS = RuleSet(REASONS)
 _SIGN = re.compile(r"(?i)\b(sign|signature|pin|password|pass)=[^&\s\"']+")
 
-_WORD_CODES = {
-    **dict.fromkeys(("sukses", "success", "berhasil", "successful", "succeeded"), OutcomeStatus.SUCCESS),
-    **dict.fromkeys(
-        ("gagal", "failed", "fail", "failure", "ditolak", "rejected", "refund", "batal"), OutcomeStatus.FAILED
-    ),
+_STATUS_WORDS = {
+    **dict.fromkeys(("sukses", "berhasil"), OutcomeStatus.SUCCESS),
+    **dict.fromkeys(("gagal", "ditolak", "refund", "batal", "dibatalkan"), OutcomeStatus.FAILED),
     **dict.fromkeys(
         ("pending", "proses", "diproses", "process", "processing", "menunggu", "waiting", "antri", "progress"),
         OutcomeStatus.PENDING,
     ),
 }
+"""Status words where a code is expected."""
+_REQUEST_WORDS = frozenset({"success", "successful", "ok", "true"})
+"""English words that as often speak of the request as of the purchase: only a serial number makes one a success."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,8 @@ class Reader:
 
     def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
         views = views_of(text, found) if text else {}
-        said = self._said(views)
+        vague = envelope.structured and views.get("evidence") == "sukses" and not (envelope.serial or found.serial)
+        said = None if vague else self._said(views)
         code, code_name = self._code(envelope)
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
@@ -117,12 +119,14 @@ class Reader:
 
     def _code(self, envelope: Envelope) -> tuple[CodeMeaning | None, str]:
         written = envelope.code
-        if written is None or written.strip("0") == "" and len(written) > 1:
+        if written is None or (not written.strip("0") and len(written) > 1):
             return None, ""
         name = f"status {written}"
         if re.fullmatch(r"[0-9]{1,5}", written):
             return self.codes.get(int(written), UNLISTED), name
-        status = _WORD_CODES.get(written.lower())
+        if written.lower() in _REQUEST_WORDS:
+            return (CodeMeaning(OutcomeStatus.SUCCESS), name) if envelope.serial else (None, "")
+        status = _STATUS_WORDS.get(written.lower())
         return (CodeMeaning(status) if status is not None else UNLISTED), name
 
     def _clean(self, text: str, serial: tuple[int, int] | None, extra: tuple[str, ...]) -> str:
@@ -202,7 +206,7 @@ def same_destination(ours: str, theirs: str) -> bool:
     ours = _national(re.sub(r"[^0-9]", "", ours))
     if not ours:
         return True
-    parts = [part for part in re.split(r"[xX*.]+", theirs.lstrip("+"))]
+    parts = re.split(r"[xX*.]+", theirs.lstrip("+"))
     if len(parts) == 1:
         theirs = _national(parts[0])
         return ours.startswith(theirs) or theirs.startswith(ours)

@@ -141,7 +141,7 @@ class OtomaxSettings(ProviderSettings):
     """Over `OtomaX|CheckBalance|memberID|pin|password`, or over `OtomaX|memberID||||pin|password`."""
 
     report_answer: str = "OK"
-    status_codes: dict[Code, CodeEntry] = {}
+    status_codes: dict[Code, CodeEntry] = Field(default={})
     """Instead of, or beside, the default table."""
     default_status_codes: bool = True
     """Whether codes that `status_codes` does not name are read by the default table."""

@@ -10,7 +10,8 @@ from gateway_otomax.wording import SERIAL_MARK, evidence_of, in_one_spelling, wi
 __all__ = ["views_of"]
 
 _NO_SERIAL = re.compile(
-    r"\A(?:trx )?(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|error|salah|belum|tidak|sedang|saldo dikembalikan|suspect)\b"
+    r"\A(?:trx )?(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|error|salah|belum|tidak|sedang"
+    r"|saldo dikembalikan|suspect)\b"
 )
 
 

@@ -72,35 +72,49 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ("question", r"[^.,;|!?@\])]{0,80}\?"),
     (
         "condition",
-        r"\b(?:jika|setelah|sampai|hingga|sebelum|ketika|saat(?! ini)|selama|kecuali|meski(?:pun)?|walau(?:pun)?|untuk info|"
-        r"until|when|once|unless|semoga|supaya|kepada|setiap|tiap|semua)\b.{0,200}?" + _END,
+        r"\b(?:jika|setelah|sampai|hingga|sebelum|ketika|saat(?! ini)|selama|kecuali|meski(?:pun)?|walau(?:pun)?"
+        r"|untuk info|"
+        r"until|when|once|unless|semoga|supaya|kepada|setiap|tiap|semua|doakan|mendoakan|berdoa)\b.{0,200}?" + _END,
     ),
     (
         "instruction",
-        r"\b(?:pastikan|periksa|hindari|jangan|awas|hati-?hati|waspada|ingat|cegah|lapor(?:kan)?|komplain|complain?|klaim|balas|"
+        r"\b(?:pastikan|periksa|hindari|jangan|awas|hati-?hati|waspada|ingat|cegah|lapor(?:kan)?|komplain|complain?"
+        r"|klaim|balas|"
         r"ketik)\b.{0,200}?" + _END,
     ),
     (
         "promise",
-        r"\b(?:trx )?(?:gagal|dibatalkan|refund)\b[ ,=>-]{0,3}(?:(?:maka|uang|dana|saldo|akan|otomatis|auto|pasti|langsung|di) ?){1,4}"
+        r"\b(?:trx )?(?:gagal|dibatalkan|refund)\b[ ,=>-]{0,3}(?:(?:maka|uang|dana|saldo|akan|otomatis|auto|pasti"
+        r"|langsung|di) ?){1,4}"
         r"(?:kembali|dikembalikan|balik|refund)\s(?:otomatis|utuh|penuh|full|100)\b.{0,20}?" + _END,
+    ),
+    (
+        "terms",
+        r"\b(?:tidak|tanpa) (?:(?:bisa|dapat|dpt|boleh|ada|menerima) )?(?:di ?)?(?:refund|dibatalkan|retur|ditarik"
+        r"|dikembalikan)\b"
+        r"(?:\s?/\s?[a-z]{1,12})?",
     ),
     ("auto-refund", r"\b(?:gagal )?(?:auto|otomatis) ?refund\b"),
     ("guarantee", r"\b(?:anti|tanpa|bebas|minim|garansi|jaminan|resiko|risiko) ?-?(?:gagal|pending|sukses|refund)\b"),
     (
         "counts",
-        r"\b(?:sukses|gagal|pending|proses)\s?[:=]?\s?\d{1,6}(?:\s?(?:trx|x))?\s?[,/|;-]?\s?(?:gagal|sukses|pending|proses)\s?[:=]?\s?\d{1,6}\b",
+        r"\b(?:sukses|gagal|pending|proses)\s?[:=]?\s?\d{1,6}(?:\s?(?:trx|x))?\s?[,/|;-]?\s?(?:gagal|sukses|pending"
+        r"|proses)\s?[:=]?\s?\d{1,6}\b",
     ),
+    ("count", r"\b(?:sukses|gagal|pending)\s?[:=]\s?\d{1,4}\b(?![./-]\d)"),
+    ("one-of", r"\bsalah satu\b"),
     ("outstanding", r"\b(?:masih |trx |dalam )?(?:proses|pending)\s?[:=]?\s?\d{1,5}\b(?![:/.]\d)"),
     ("duration", r"\b(?:lama|waktu|estimasi|kecepatan|durasi) (?:proses|trx)\b.{0,40}?" + _END),
     ("rate", r"\b(?:success|sukses) ?rate\b.{0,20}?" + _END),
     (
         "person",
-        r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima|an)\s?[:=.]\s?[^.,/|;]{0,40}",
+        r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima"
+        r"|an)\s?[:=.]\s?[^.,/|;]{0,40}",
     ),
     (
         "shop",
-        r"\b(?:toko|pt|cv|ud|kios|konter|counter|warung|agen|koperasi|server|team|tim|bapak|ibu|sdr|by)\.? [a-z. ]{0,20}?\bsukses\b(?: [a-z]{2,12})?",
+        r"\b(?:toko|pt|cv|ud|kios|konter|counter|warung|agen|koperasi|server|team|tim|bapak|ibu|sdr"
+        r"|by)\.? [a-z. ]{0,20}?\bsukses\b(?: [a-z]{2,12})?",
     ),
     (
         "catchword",
@@ -110,39 +124,74 @@ ASIDES: tuple[tuple[str, str], ...] = (
 )
 """What never decides, in one spelling: a name, and a pattern whose matches are taken out."""
 
-_ASIDES = tuple(re.compile(pattern) for _, pattern in ASIDES)
+_TAKEN_OUT = " ¦ "
+"""Stands where an aside stood: no status ends or begins there."""
+_NEEDS = {
+    "address": "http www.",
+    "earlier": "sebelumnya riwayat history terakhir",
+    "earlier-clause": "sebelumnya tadinya semula kemarin",
+    "question": "?",
+    "condition": (
+        "jika setelah sampai hingga sebelum ketika saat selama kecuali meski walau untuk until when once "
+        "unless semoga supaya kepada tiap semua doa"
+    ),
+    "instruction": (
+        "pastikan periksa hindari jangan awas hati waspada ingat cegah lapor komplain complain klaim balas ketik"
+    ),
+    "promise": "kembali balik refund",
+    "terms": "tidak tanpa",
+    "auto-refund": "refund",
+    "guarantee": "anti tanpa bebas minim garansi jaminan isiko",
+    "one-of": "salah",
+    "outstanding": "proses pending",
+    "duration": "lama waktu estimasi kecepatan durasi",
+    "rate": "rate",
+    "person": "nama a/n a.n pelanggan customer penerima an",
+    "shop": "sukses",
+    "catchword": "lancar aman cepat normal",
+    "fixed-word": "sukses",
+}
+"""Words of which one must stand there for the aside to be worth looking for."""
+_ASIDES = tuple((tuple(_NEEDS.get(name, "").split()), re.compile(pattern)) for name, pattern in ASIDES)
 
 LEFT = (
-    r"(?:^|[\d*~.,;:)\]|'=/(\[>-]|xx|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan|pembelian|pembayaran|topup|"
-    r"pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|permintaan|request|hasil|ket|info|result|final))\s{0,3}"
+    r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~]|xx)(?:\s?[:=])?|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
+    r"|pembelian|"
+    r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final)(?:\s?[:=])?)\s{0,3}"
 )
 """What may stand before a word for it to be the status: a number, punctuation, or a word that announces one."""
 
 RIGHT = (
-    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl|tanggal|jam|waktu|"
-    r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh|by|karena|krn|"
-    r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b))"
+    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
+    r"|tanggal|jam|waktu|"
+    r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
+    r"|by|karena|krn|"
+    r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b"
+    r"|[a-z][a-z0-9]{0,19}\.(?:\d{1,2}\.)?[\dx*]{5}))"
 )
 """What may stand behind a word of success for it to be the status, and not a part of a name or a slogan."""
 
 FIRST_STATUS = re.compile(
     LEFT + r"(?:sukses\b" + RIGHT + r"|(?:gagal|dibatalkan|ditolak|diabaikan|refund|pending|diproses)\b)"
-    r"|\b(?:(?:akan|sedang|segera|masih|dalam|tidak|belum|bisa|dapat|di|under|on|in) (?:segera |di ?|dalam ?)?(?:proses|diproses|antrian|sukses)"
+    r"|\b(?:(?:akan|sedang|segera|masih|dalam|tidak|belum|bisa|dapat|di|under|on|in) (?:segera |di ?"
+    r"|dalam ?)?(?:proses|diproses|antrian|sukses)"
     r"|menunggu|tunggu|antrian)\b"
 )
 """The first words from which on a message may have a tail."""
 
 _TAIL = re.compile(
-    r"\b(?:saldo|stok|sal)\b[^a-z]{0,6}(?:rp\b)?[^a-z]{0,60}\d|@\s?\d|#\*|\*\s?trx\b|\bkode_reseller\b|"
-    r"\b(?:info|promo|cs|wa|whatsapp|tele|telegram|nb|hub|hubungi|terima kasih|makasih|thanks|clientid|download|join|grup|group|yuk|"
+    r"\b(?:saldo|stok|sal|bal)\b[^a-z]{0,6}(?:rp\b)?[^a-z]{0,60}\d|@\s?\d|#\*|\*\s?trx\b|\bkode_reseller\b|"
+    r"\b(?:info|promo|cs|wa|whatsapp|tele|telegram|nb|hub|hubungi|terima kasih|makasih|thanks|clientid|download|join"
+    r"|grup|group|yuk|"
     r"nikmati|dapatkan|kunjungi|catatan|perhatian|gratis|bonus|cashback|daftar)\b"
 )
 
 
 def evidence_of(words: str) -> str:
     """`words` (in one spelling, serial number taken out) without asides."""
-    for aside in _ASIDES:
-        words = aside.sub(" ", words)
+    for needs, aside in _ASIDES:
+        if not needs or any(word in words for word in needs):
+            words = aside.sub(_TAKEN_OUT, words)
     return " ".join(words.split())
 
 

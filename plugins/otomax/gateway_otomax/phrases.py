@@ -1,0 +1,182 @@
+"""The phrases of which the default rules are made, as sources of regular expressions.
+
+All are in the one spelling of `gateway_otomax.wording`: lower case, `sukses` for every word of success, `tidak` for
+every "not", and so on.
+"""
+
+from __future__ import annotations
+
+from gateway_otomax.wording import LEFT, RIGHT
+
+__all__ = [
+    "ACCOUNT",
+    "AREA",
+    "BAD_DESTINATION",
+    "BARE_SUCCESS",
+    "BILL",
+    "BLOCKED",
+    "CLAUSE",
+    "CONTRAST",
+    "CUTOFF",
+    "DUPLICATE",
+    "FAILURE",
+    "HEDGE",
+    "NEVER_SEEN",
+    "NO_DATA",
+    "NO_MONEY",
+    "NO_PRODUCT",
+    "NO_WORDS",
+    "PRICE",
+    "PURCHASE",
+    "QTY",
+    "STATUS_IS",
+    "SUBJECT",
+    "SUCCESS",
+    "WAITING",
+]
+
+SUBJECT = (
+    r"\b(?:trx|pembelian|pembayaran|topup|top up|pengisian|isi ulang|order|pesanan|transfer|payment|purchase)\b"
+    r"(?: (?!akan|menuju|untuk|demi|bisa|dapat|harus|dijamin|pasti|selalu|bonus|tunggu|menunggu|jumlah|total|tidak"
+    r"|belum|bukan|sudah"
+    r"|mungkin|pernah|sempat|yang|dan|atau|tanpa|jadi|cek|status)[a-z0-9*-]{1,24}){0,7}(?: |\s?[:=]\s?)"
+)
+SUCCESS = rf"(?:{LEFT}|{SUBJECT})sukses\b{RIGHT}"
+PURCHASE = r"(?:~|\d[\dx*.]{4,}|\br#|\b(?:trx|pembelian|pembayaran|topup|pengisian|isi ulang)\b)"
+"""What shows that a word of success speaks of a purchase at all."""
+NO_WORDS = r"(?:gagal|dibatalkan|ditolak|diabaikan|refund)"
+FAILURE = (
+    rf"(?:{LEFT}|{SUBJECT}){NO_WORDS}\b(?! ?(?:atau|/) ?sukses)"
+    r"|\btidak (?:(?:bisa|dapat|dpt|akan|pernah|di|ter) ?){0,2}(?:diproses|proses|dilayani|dilanjutkan|diteruskan)\b"
+    r"|\b(?:gagal|dibatalkan) (?:di ?)?proses\b"
+    r"|\btidak (?:(?:dinyatakan|dapat|bisa) )?sukses\b"
+    r"|\bsukses (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b|\b(?:refund|pembatalan) sukses\b"
+    r"|\b(?:saldo|dana|uang|stok)(?: anda)?(?: sudah)? (?:dikembalikan|di ?kembalikan)\b"
+)
+BARE_SUCCESS = (
+    r"(?<!tidak )\bsukses\b(?! (?:selalu|terus|jaya|makmur|bersama|abadi|lancar|cell|sejahtera|berkah"
+    r"|mulia|mandiri|ya)\b)"
+)
+WAITING = (
+    r"\b(?:(?:akan|sedang|segera|masih|dalam|lagi|under|on|in|is|still|status:?|being) ?)+(?:kami |di ?|dalam "
+    r"|segera )?"
+    r"(?:proses|diproses|antrian|pengerjaan|pengecekan|verifikasi|dikerjakan|dikirim|diteruskan)\b"
+    r"|\b(?:pending|suspend|inprogress|inproses|onproses|onprogress)\b"
+    r"|(?<!perlu )(?<!tanpa )(?<!usah )\b(?:menunggu|tunggu|antrian)\b"
+    r"|(?<!tidak )(?<!gagal )(?<!sudah )(?<!sukses )(?<!dibatalkan )(?<!bisa )(?<!dapat )(?<!dpt )(?<!akan di )"
+    r"\bdiproses\b"
+    r"|\b(?:belum (?:ada )?(?:di ?)?(?:sukses|selesai|jawaban|respon|diproses|proses|ada status|masuk|dijawab"
+    r"|dapat sn|dapat jawaban|final|terkonfirmasi))\b"
+    r"|\b(?:permintaan|request|order|pesanan|trx)\b[^.,;|]{0,40}\b(?:sukses )?(?:diterima|dibuat|ditambahkan"
+    r"|diajukan|dikirim|diteruskan|masuk|"
+    r"disimpan|tercatat|received|accepted|created|submitted|placed)\b"
+    r"|" + LEFT + r"proses\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo|sn))"
+)
+HEDGE = (
+    r"(?:mungkin|sepertinya|kayaknya|diduga|dugaan|tampaknya|kelihatannya|perkiraan|diperkirakan|suspect|suspected"
+    r"|meragukan|ragu|"
+    r"belum (?:pasti|jelas|tentu|diketahui|bisa dipastikan|dapat dipastikan)|tidak (?:pasti|jelas|diketahui|yakin)"
+    r"|unclear|uncertain|unknown|"
+    r"antara|diusahakan|semoga|insya ?allah|seharusnya|harusnya|should|dianggap|asumsi)"
+)
+DUPLICATE = (
+    r"(?:\bsudah pernah\b|\bpernah (?:ada|dilakukan|diproses|trx)\b|\bdobel\b|\bconflict ref|\b(?:trx"
+    r"|nomor) (?:yang )?sama\b"
+    r"|\bsudah (?:ada|exists?|used|digunakan|terpakai|dipakai|terdaftar sebelumnya|been used|pernah|dilakukan"
+    r"|terjadi)\b"
+    r"|\b(?:ref|refid|reff|reffid|idtrx|trxid|id trx|id)\b[^.,;|]{0,20}\bsudah\b|\bref\w* (?:harus|must)\b"
+    r"|\b(?:ref|refid|reffid)\b[^.,;|]{0,20}\btidak (?:unik|unique)\b)"
+)
+STATUS_IS = r"\bstatus(?:nya)?\s{0,2}(?:trx |akhir |adalah |is |:|=|-){0,3}\s{0,2}"
+BAD_DESTINATION = (
+    r"\b(?:nomor|tujuan|msisdn|hp|id|idpel|id pel(?:anggan)?|pelanggan|meter|rekening|rek|user|akun|destination"
+    r"|target|dest|account|va)\b"
+    r"(?: ?/ ?id)?(?: (?:tujuan|hp|anda|telepon|telp|pelanggan|meter|pel|game|user|id|rekening|tersebut|tsb|ini|yang"
+    r"|dituju|akun|customer|dimasukkan|"
+    r"diinput|destination|is|ke|mungkin|sedang))*\s?/?\s?(?:salah|(?:tidak|not) (?:valid|terdaftar|ditemukan|dikenal"
+    r"|dikenali|aktif|sesuai|benar|ada|bisa|found|registered|active|exist)"
+    r"|nonaktif|non aktif|hangus|kadaluarsa|kadaluwarsa|expired|mati|masa tenggang|tenggang|inactive|bukan)\b"
+    r"|\bsalah (?:nomor|tujuan|msisdn|id|destination|customer|account|phone|meter|hp)\b|\b(?:nomor|tujuan) salah\b"
+    r"|\bdestination\b.{0,20}\bsalah\b"
+)
+NO_MONEY = (
+    r"\b(?:saldo|stok|limit|kredit|dana)\b(?: (?:anda|kamu|agen|member|reseller|deposit|h2h|saldo|is|utama|mitra"
+    r"|server|trx))*"
+    r" (?:tidak (?:ter)?cukup|(?:kurang|minus|habis)(?! dari)|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
+    r"|\btidak cukup saldo\b"
+)
+NO_PRODUCT = (
+    r"\b(?:produk|kode produk|kode|item|layanan|denom|nominal|paket|voucher|sku|operator|provider|biller"
+    r"|stok(?: produk| voucher| kosong)?)\b"
+    r"(?: (?!jika)[a-z0-9-]{1,16}){0,3}? (?:salah|tidak (?:ada|tersedia|ditemukan|dikenal|aktif|terdaftar|valid"
+    r"|dijual|support|didukung|found|available|sesuai|active)"
+    r"|gangguan|close[d]?|tutup|ditutup|kosong|habis|nonaktif|non aktif|off|offline|maintenance|unavailable|sold out"
+    r"|terganggu|error|inactive|disabled)\b"
+    r"|\bsalah (?:kode|produk|nominal|denom)\b|\bstok (?:produk |voucher )?(?:kosong|habis)\b|\bout of stok\b"
+    r"|\bout of stock\b|\bgangguan\b"
+)
+PRICE = (
+    r"\bharga\b[^.,;|]{0,30}\b(?:naik|berubah|tidak sesuai|melebihi|lebih (?:tinggi|besar|mahal)|di ?atas|beda"
+    r"|berbeda|tidak cocok|max)\b"
+    r"|\bmelebihi (?:batas )?harga\b|\bprice\b[^.,;|]{0,30}\b(?:changed|exceeds?|higher|above|over|max)\b"
+    r"|\bharga_?max"
+)
+CUTOFF = r"\bcut ?-?off\b|\bjam operasional\b|\bsedang tutup buku\b"
+BLOCKED = (
+    r"\bblack ?list(?:ed)?\b|\b(?:nomor|tujuan|akun|id)\b[^.,;|]{0,20}\b(?:di ?blokir|terblokir|blocked|diblok"
+    r"|blokir)\b"
+)
+AREA = r"\b(?:luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|zone|coverage|jangkauan)\b"
+BILL = (
+    r"\b(?:tagihan|bill)\b[^.,;|]{0,20}\b(?:sudah (?:di)?(?:lunas|terbayar|bayar|paid)|lunas|belum (?:ada"
+    r"|tersedia)|tidak (?:ada|tersedia|ditemukan))\b"
+)
+QTY = (
+    r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\bminimal (?:trx"
+    r"|pembelian|nominal)\b|\bmaksimal (?:trx|pembelian)\b|\bbatas maksimal\b|\bsudah limit\b"
+)
+ACCOUNT = (
+    r"\b(?:pin|password|pass|sandi|sign|signature|tanda tangan|credential|kredensial|apikey|api key|member ?id"
+    r"|kode reseller|kode agen|id reseller|kode member|user h2h|ip|ip address|ip addr|ip server|alamat ip|ip anda)\b"
+    r"(?:\s?[\d.:]{7,40})?(?: (?:anda|kamu|trx|reseller|member|h2h|address|yang|is|server|pengirim|dan|atau|/"
+    r"|password|pin))*"
+    r" ?(?:salah|keliru|(?:tidak|belum|bukan) (?:sesuai|valid|cocok|terdaftar|dikenal|dikenali|diizinkan|diijinkan"
+    r"|di ?izinkan|benar|match|"
+    r"allowed|registered|whitelisted|di ?whitelist|authorized|sama|ada|boleh|diperbolehkan|found|ditemukan|aktif)"
+    r"|mismatch|unauthorized|diblokir|blocked|ditolak|blacklist(?:ed)?)\b"
+    r"|\bsalah (?:pin|password|pass|sandi|sign|signature|member ?id|member|credentials?|login|api ?key|ip|user ?name"
+    r"|pengguna|auth\w*)\b"
+    r"|\b(?:reseller|member|agen|mitra|downline|h2h)\b(?: (?:anda|id|ini|account|akun|kode|h2h))* (?:(?:tidak|belum"
+    r"|bukan) (?:terdaftar|aktif|ditemukan|valid|dikenal|dikenali|ada|found|active|"
+    r"registered|diizinkan|member|reseller)|nonaktif|non aktif|inactive|diblokir|di ?suspend|suspended|dibekukan"
+    r"|blocked|salah|disabled|terblokir)\b"
+    r"|\b(?:akun|account|id|user)(?: (?:reseller|agen|member|h2h|mitra|anda))+ (?:(?:tidak|belum) (?:terdaftar|aktif"
+    r"|ditemukan|valid|active)|nonaktif|non aktif|diblokir|di ?suspend|suspended|dibekukan|inactive)\b"
+    r"|\bbukan (?:member|reseller|agen|anggota|mitra)\b|\b(?:unauthori[sz]ed|forbidden|access ditolak|akses ditolak"
+    r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|authentication gagal"
+    r"|auth gagal|login gagal|gagal (?:login|auth\w*))\b"
+    r"|\btoo short\b|\bsalah format(?: (?:trx|request|perintah|pesan|data))?\b(?! (?:nomor|tujuan))"
+    r"|\bformat (?:(?:trx|request|perintah|pesan|sms|data|parameter|anda|h2h) ){0,2}(?:salah|tidak (?:valid|sesuai"
+    r"|dikenal|dikenali|benar))\b"
+    r"|\bparameter\b[^.,;|]{0,20}\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
+    r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
+)
+NEVER_SEEN = (
+    r"\b(?:tidak|belum) (?:ada|ditemukan|menemukan|terdapat|pernah ada)(?: (?:data|riwayat|catatan"
+    r"|record))?(?: trx)\b"
+    r"|\b(?:data|riwayat|record|refid|ref|reff|reffid|idtrx|id trx|id)? ?trx(?: (?:dengan|id|ini|tersebut|tsb|refid"
+    r"|ref|anda|is|was|dimaksud|yang|r#?[a-z0-9]{1,24}|[a-z0-9-]*\d[a-z0-9-]*))* (?:tidak|belum) (?:pernah )?(?:ada"
+    r"|ditemukan|dikenal|dikenali|terdaftar|tercatat|found|exists?|known)\b"
+    r"|\b(?:refid|ref id|reff id|reffid|reference(?: id)?|idtrx)\b(?: [a-z0-9-]{1,30})? (?:tidak|belum) (?:ada"
+    r"|ditemukan|dikenal|dikenali|terdaftar|tercatat|found|exists?)\b"
+    r"|\bnomor (?:trx|such trx|matching trx)(?: (?:found|ditemukan))?\b(?=\s?(?:found|$|[.,!]))|\b(?:unknown"
+    r"|tidak dikenal) (?:trx|reference|refid)\b"
+)
+NO_DATA = (
+    r"\b(?:tidak ada data|data tidak (?:ada|ditemukan)|data not found|tidak found|nomor data(?: found)?"
+    r"|record tidak (?:ada|ditemukan|found)|trx kosong)\b"
+)
+CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"
+
+CLAUSE = r"[^.,;|!]"
+"""A character that ends no clause."""
