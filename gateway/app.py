@@ -1,0 +1,255 @@
+"""Settings in, running gateway out: everything is put together here and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from pydantic import SecretStr
+
+from gateway.engine.engine import Engine
+from gateway.errors import GatewayError
+from gateway.http.incoming import Services
+from gateway.http.server import ADMIN_ROUTES, API_ROUTES, listen, make_admin_app, make_api_app
+from gateway.ledger import open_ledger
+from gateway.net.redaction import Redactor, secrets_of
+from gateway.observe.audit import AuditLog
+from gateway.observe.logging import configure_logging
+from gateway.observe.metrics import Metrics
+from gateway.plugins import Plugins
+from gateway.provider import Sandbox
+from gateway.settings.load import reload
+from gateway.settings.types import ProviderSettings, Settings
+
+log = structlog.get_logger(__name__)
+
+_SWITCH_INTERVAL = 0.0005
+"""Seconds. The ledger's writer is a thread; with Python's 5 ms the event loop would wait for it ten times as long."""
+
+
+def serve(settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path) -> int:
+    """Run the gateway until SIGTERM or SIGINT, and return the exit status.
+
+    Args:
+        sandbox: also start a pretend supplier for the first account whose address is on this machine.
+
+    Raises:
+        GatewayError: it cannot start; the message says why.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    configure_logging("info", redactor(settings).text)
+    return asyncio.run(_serve(settings, plugins, sandbox=sandbox, config_path=config_path))
+
+
+def redactor(settings: Settings) -> Redactor:
+    """Masks every secret of the configuration."""
+    secrets: list[str] = []
+    for provider in settings.providers:
+        secrets += secrets_of(provider)
+    for client in settings.clients:
+        if client.webhook is not None:
+            held = client.webhook.secret
+            secrets += [one.get_secret_value() for one in ((held,) if isinstance(held, SecretStr) else held)]
+    return Redactor(secrets)
+
+
+async def _serve(settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(running(settings, plugins, config_path=config_path))
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload_soon)
+        if sandbox:
+            await stack.enter_async_context(_sandbox(settings, plugins, gateway.api_port))
+        log.info("started", api=gateway.api_port, operations=gateway.admin_port, version=version("pulsa-gateway"))
+        if sandbox:
+            sys.stdout.write(_invitation(settings, gateway.api_port))
+            sys.stdout.flush()
+        await stop.wait()
+        log.info("draining", seconds=settings.server.drain)
+        ended = await gateway.drain()
+        log.info("stopped", everything_ended=ended)
+    return 0
+
+
+class Gateway:
+    """A running gateway."""
+
+    def __init__(
+        self, engine: Engine, plugins: Plugins, metrics: Metrics, audit: AuditLog | None, config: Path
+    ) -> None:
+        self.engine = engine
+        self.metrics = metrics
+        self.api_port = 0
+        self.admin_port = 0
+        self._plugins = plugins
+        self._audit = audit
+        self._config = config
+        self._reloading: asyncio.Task[Any] | None = None
+
+    def record(self, event: str, /, **fields: Any) -> None:
+        """One line in the audit log, where there is one."""
+        if self._audit is not None:
+            self._audit.write(event, **fields)
+
+    def reload_soon(self) -> None:
+        """SIGHUP: reload in the background; a configuration with mistakes changes nothing."""
+        self._reloading = asyncio.get_running_loop().create_task(self._reload_and_tell())
+
+    async def _reload_and_tell(self) -> None:
+        if self._audit is not None:
+            self._audit.reopen()
+        try:
+            await self.reload()
+        except GatewayError as error:
+            log.error("reload_refused", why=str(error))  # noqa: TRY400 — a mistake in a file has no trace to show
+
+    async def reload(self) -> Mapping[str, Any]:
+        """Read the configuration again and use it, all of it or nothing.
+
+        Raises:
+            ConfigurationError: it has mistakes; the old one stays.
+        """
+        engine = self.engine
+        try:
+            settings = await asyncio.to_thread(
+                reload, self._config, engine.settings, self._plugins.kinds, unavailable=self._plugins.unavailable
+            )
+        except GatewayError:
+            self.metrics.reload(False)
+            raise
+        mask = redactor(settings).text
+        configure_logging("info", mask)
+        if self._audit is not None:
+            self._audit.set_redactor(mask)
+        _bound(self.metrics, settings)
+        await engine.reload(settings)
+        self.metrics.reload(True)
+        self.record("reloaded", source="operator")
+        log.info("reloaded")
+        return {"providers": len(settings.providers), "products": len(settings.products)}
+
+    async def drain(self) -> bool:
+        """Take nothing new and let what is under way end. Readiness says no from the first moment."""
+        return await self.engine.drain(self.engine.settings.server.drain)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    settings: Settings, plugins: Plugins, *, config_path: Path, **engine_options: Any
+) -> AsyncIterator[Gateway]:
+    """A gateway that listens as `settings` say, until the block ends.
+
+    Raises:
+        GatewayError: it cannot start.
+    """
+    metrics = Metrics(version=version("pulsa-gateway"), routes={route.name for route in (*API_ROUTES, *ADMIN_ROUTES)})
+    _bound(metrics, settings)
+    async with contextlib.AsyncExitStack() as stack:
+        audit = _audit(settings, metrics)
+        if audit is not None:
+            stack.push_async_callback(asyncio.to_thread, audit.close)
+        ledger = open_ledger(settings.ledger.url, on_commit=metrics.commit)
+        await ledger.start()
+        stack.push_async_callback(ledger.close)
+        metrics.ledger_queue(lambda: ledger.queued)
+        engine = Engine(
+            settings, plugins.kinds, ledger, counts=metrics, audits=audit, observers=plugins, **engine_options
+        )
+        await engine.start()
+        stack.push_async_callback(engine.close)
+        gateway = Gateway(engine, plugins, metrics, audit, config_path)
+        services = Services(engine=engine, metrics=metrics, audit=gateway, reload=gateway.reload)
+        server = settings.server
+        for port_name, app, host, port in (
+            ("api_port", make_api_app(services), server.host, server.port),
+            ("admin_port", make_admin_app(services), server.admin_host, server.admin_port),
+        ):
+            try:
+                runner = await listen(app, services, host, port)
+            except OSError as error:
+                raise GatewayError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+            stack.push_async_callback(runner.cleanup)
+            setattr(gateway, port_name, runner.addresses[0][1])
+        yield gateway
+
+
+def _bound(metrics: Metrics, settings: Settings) -> None:
+    metrics.configure(
+        clients=[client.id for client in settings.clients],
+        providers=[provider.id for provider in settings.providers],
+        products=[product.code for product in settings.products],
+    )
+
+
+def _audit(settings: Settings, metrics: Metrics) -> AuditLog | None:
+    if settings.audit.path is None:
+        return None
+    return AuditLog(
+        settings.audit.path,
+        mask=settings.audit.mask,
+        redact=redactor(settings).text,
+        on_lost=metrics.audit_lost,
+    )
+
+
+@contextlib.asynccontextmanager
+async def _sandbox(settings: Settings, plugins: Plugins, api_port: int) -> AsyncIterator[Sandbox]:
+    account = _sandbox_account(settings, plugins)
+    address = urlsplit(account.url)
+    token = account.reports.token
+    path = account.id if token is None else f"{account.id}/{token.get_secret_value()}"
+    options: dict[str, Any] = {
+        "report_url": f"http://127.0.0.1:{api_port}/reports/{path}",
+        "slug": address.path.rsplit("/", 1)[-1],
+    }
+    for name in ("member_id", "pin", "password"):
+        value = getattr(account, name, None)
+        if value is not None:
+            options[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
+    sandbox = plugins.sandboxes[account.kind](**options)
+    host, port = address.hostname or "127.0.0.1", address.port or 80
+    try:
+        await sandbox.start(host, port)
+    except OSError as error:
+        raise GatewayError(f"the sandbox cannot listen on {host}:{port}: {error.strerror or error}") from None
+    try:
+        yield sandbox
+    finally:
+        await sandbox.stop()
+
+
+def _sandbox_account(settings: Settings, plugins: Plugins) -> ProviderSettings:
+    for account in settings.providers:
+        if account.kind in plugins.sandboxes and urlsplit(account.url).hostname in {"127.0.0.1", "localhost", "::1"}:
+            return account
+    raise GatewayError(
+        "--sandbox needs an account at an address on this machine, such as http://127.0.0.1:8089/trx/sandbox, "
+        "of a kind that has a sandbox"
+    )
+
+
+def _invitation(settings: Settings, port: int) -> str:
+    """A purchase to paste, for the key that `config/gateway.yaml` is made for."""
+    ref = time.strftime("demo-%Y%m%d-%H%M%S")
+    product = settings.products[0].code if settings.products else "XL5"
+    headers = "-H 'Authorization: Bearer sandbox-key-not-for-production'"
+    url = f"http://127.0.0.1:{port}/v1/transactions"
+    body = f'{{"ref_id":"{ref}","product":"{product}","dest":"081712345678"}}'
+    return (
+        "Buy something from the sandbox: paste this line. It prints the purchase as it was accepted, and then as it "
+        "ended.\n\n"
+        f"curl -sS {headers} -H 'Content-Type: application/json' -d '{body}' -w '\\n' {url} "
+        f"--next -sS {headers} -H 'Content-Type: application/json' -H 'Prefer: wait=30' -d '{body}' -w '\\n' {url}\n\n"
+    )
