@@ -208,19 +208,23 @@ class AuditLog:
             self._take()
             if self._notes or self._pending:
                 self._write_batch()
+                self._sync_if_due()  # here too: under a steady stream the queue is never empty
                 continue
             with self._full:
                 self._say_what_is_lost()
             if not self._queue:
                 break
+        self._sync_if_due()
+        self.trouble = None
+
+    def _sync_if_due(self) -> None:
         now = time.monotonic()
-        if now >= self._sync_at or self._ending.is_set():
+        if now >= self._sync_at or (self._ending.is_set() and not self._queue):
             self._sync_at = now + _SYNC
             self._file.sync()
             with self._synced:
                 self._done = self._taken
                 self._synced.notify_all()
-        self.trouble = None
 
     def _take(self) -> None:
         while self._queue and len(self._pending) < _BATCH:
