@@ -12,10 +12,12 @@ COMMANDS = {
     "serve": "run the gateway",
     "check": "validate the configuration",
     "plugins": "what is loaded, and what failed to load",
+    "explain": "which suppliers a purchase would go to, and why",
     "rules": "run an account's message rules over recorded messages",
     "keys": "make API keys",
     "sandbox": "run the sandbox supplier alone",
     "migrate": "bring the ledger's schema up to date",
+    "audit": "check the audit log's hash chain",
 }
 """Each command, and its line in the help."""
 

@@ -100,7 +100,6 @@ def choose(
     strategy: Strategy,
     draws: Iterable[float],
     max_price: int | None = None,
-    qty: int = 1,
     tried: Collection[tuple[str, str]] = (),
 ) -> Choice:
     """Order the routes that may be tried.
