@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
@@ -9,7 +10,7 @@ from gateway import Attempt, Call
 from gateway_otomax.settings import OtomaxSettings
 from gateway_otomax.sign import balance_words, purchase_words, sign
 
-__all__ = ["balance_call", "balance_sign", "check_call", "purchase_call", "purchase_sign"]
+__all__ = ["account_secrets", "balance_call", "balance_sign", "check_call", "purchase_call", "purchase_sign"]
 
 Parameters = list[tuple[str, str]]
 _FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
@@ -110,6 +111,13 @@ def _quoted(text: str) -> str:
     return quote(text, safe="")
 
 
+def account_secrets(settings: OtomaxSettings) -> tuple[str, ...]:
+    """What a supplier's words must not repeat: PIN, password, and what the account's own addresses hide."""
+    words = (settings.pin.get_secret_value(), settings.password.get_secret_value())
+    addresses = (settings.url, settings.balance_url or "")
+    return tuple({secret: None for address in addresses for secret in _secrets(address, words)})
+
+
 def _secrets(url: str, words: Iterable[str]) -> tuple[str, ...]:
     """Each secret as it stands in the call: encoded, and for those that encoding changes also as it is."""
     found: dict[str, None] = {}
@@ -117,12 +125,19 @@ def _secrets(url: str, words: Iterable[str]) -> tuple[str, ...]:
         found[_quoted(word)] = None
         found[word] = None
     parts = urlsplit(url)
-    if parts.path.strip("/").count("/") >= 1:  # `/trx` is everybody's, `/trx/slug` is the reseller's own
-        found[parts.path] = None
     found[parts.query] = None
     found[parts.username or ""] = None
     found[parts.password or ""] = None
+    segments = parts.path.strip("/").split("/")
+    if len(segments) > 1:  # `/trx` is everybody's, `/trx/slug` is the reseller's own
+        found[parts.path] = None
+        found.update((segment, None) for segment in segments[1:] if _looks_own(segment))
     return tuple(word for word in found if word)
+
+
+def _looks_own(segment: str) -> bool:
+    """Whether a piece of a path is surely no plain word, which would stand in messages too."""
+    return len(segment) >= 6 and (len(segment) >= 16 or re.search(r"[0-9_-]", segment) is not None)
 
 
 def _behind_path(url: str, more: str) -> str:

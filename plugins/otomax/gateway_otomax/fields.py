@@ -69,10 +69,10 @@ _BALANCE = re.compile(
 )
 
 _PURCHASE = re.compile(
-    r"(?<![A-Za-z0-9.@])(?P<product>[A-Za-z][A-Za-z0-9_-]{0,29}|\d{1,2}[A-Za-z][A-Za-z0-9_-]{0,28})"
-    r"(?:\.(?P<counter>\d{1,2}))?(?:\.| ke "
-    r"|\s)(?:(?P<amount>\d{3,9})@)?(?P<dest>\+?\d{2,}[\dx*X.]*[\dx*X])(?![A-Za-z0-9])",
-    re.ASCII,
+    r"(?<![A-Za-z0-9.@#])(?!(?:sn|ref|reff|trx|tujuan|no|nomor|hp|saldo|stok|sal|sld|hrg|harga|rp|wa|cs|tgl|jam)\.)"
+    r"(?P<product>[A-Za-z0-9_-]{0,20}[A-Za-z][A-Za-z0-9_-]{0,20})(?:\.(?P<counter>\d{1,2}))?(?P<joint>\.| ke )"
+    r"(?:(?P<amount>\d{3,9})@)?(?P<dest>\+?\d[\dxX*]{5,24})(?![A-Za-z0-9])",
+    re.ASCII | re.IGNORECASE,
 )
 
 
@@ -87,8 +87,9 @@ class Fields:
     serial_span: tuple[int, int] | None = None
     price: int | None = None
     balance: int | None = None
-    purchases: tuple[tuple[str, str], ...] = ()
-    """Product code and destination, where they are written together; a destination may be masked by `x` or `*`."""
+    purchases: tuple[tuple[str | None, str], ...] = ()
+    """Product code and destination, where they are written together (`X5.0817…`; in `… ke 0817…` the word before need
+    not be the code). A destination may be masked by `x` or `*`."""
 
     @property
     def ref(self) -> str | None:
@@ -106,7 +107,9 @@ def fields_of(text: str) -> Fields:
         serial_span=span,
         price=price,
         balance=balance,
-        purchases=tuple((match["product"], match["dest"]) for match in _PURCHASE.finditer(text)),
+        purchases=tuple(
+            (match["product"] if match["joint"] == "." else None, match["dest"]) for match in _PURCHASE.finditer(text)
+        ),
     )
 
 

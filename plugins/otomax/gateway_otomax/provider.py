@@ -19,7 +19,7 @@ from gateway import (
     Report,
     Update,
 )
-from gateway_otomax.calls import balance_call, check_call, purchase_call, purchase_sign
+from gateway_otomax.calls import account_secrets, balance_call, check_call, purchase_call, purchase_sign
 from gateway_otomax.envelope import Envelope
 from gateway_otomax.reading import Reader
 from gateway_otomax.report import envelopes_of
@@ -41,7 +41,7 @@ class OtomaxProvider(Provider[OtomaxSettings]):
         self._reader = Reader(
             rules=settings.rule_set(),
             codes=settings.code_table(),
-            secrets=(settings.password.get_secret_value(), settings.pin.get_secret_value()),
+            secrets=account_secrets(settings),
         )
         self._acknowledgement = Acknowledgement(body=settings.report_answer.encode())
 

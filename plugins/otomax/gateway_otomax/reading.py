@@ -174,9 +174,10 @@ def _not_ours(attempt: Attempt, envelope: Envelope, found: Fields) -> str | None
     refs = [*found.refs, *([envelope.ref] if envelope.ref else [])]
     if any(not _same_ref(attempt.ref, ref) for ref in refs):
         return "another-reference"
-    if any(not _same_destination_or_part(attempt, dest) for dest in _full_numbers(found.purchases)):
+    if any(not same_destination(attempt.dest, dest) for dest in _full_numbers(found.purchases)):
         return "another-destination"
-    if not refs and (products := _products_for(attempt, found.purchases)) and attempt.product.lower() not in products:
+    products = [product.lower() for product, _ in found.purchases if product is not None]
+    if not refs and products and attempt.product.lower() not in products:
         return "another-product"
     return None
 
@@ -187,17 +188,9 @@ def _same_ref(ours: str, theirs: str) -> bool:
     return theirs == ours or (theirs.startswith(ours) and theirs[len(ours)].isalpha() and ours.isdigit())
 
 
-def _full_numbers(purchases: Iterable[tuple[str, str]]) -> list[str]:
-    """Destinations that are surely meant as such: eight digits or more."""
-    return [dest for _, dest in purchases if sum(char.isdigit() for char in dest) >= 8]
-
-
-def _same_destination_or_part(attempt: Attempt, dest: str) -> bool:
-    return same_destination(attempt.dest, dest)
-
-
-def _products_for(attempt: Attempt, purchases: Iterable[tuple[str, str]]) -> list[str]:
-    return [product.lower() for product, dest in purchases if len(dest) >= 8 and same_destination(attempt.dest, dest)]
+def _full_numbers(purchases: Iterable[tuple[str | None, str]]) -> list[str]:
+    """Destinations that are surely meant as such: eight digits and masks or more."""
+    return [dest for _, dest in purchases if len(dest) >= 8]
 
 
 def same_destination(ours: str, theirs: str) -> bool:
