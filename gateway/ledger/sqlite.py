@@ -21,7 +21,7 @@ from gateway.ledger.errors import LedgerError
 from gateway.ledger.group import OnCommit
 from gateway.ledger.rows import Params, Row
 from gateway.ledger.sqlite_connection import MEMORY, SqliteReader, SqliteWriter, connect, meaning
-from gateway.ledger.sqlite_file import FileLock, check
+from gateway.ledger.sqlite_file import FileLock, check, check_complete
 from gateway.ledger.statements import Statement, Statements
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class SqliteLedger(BaseLedger):
         self._inline = inline
         self._given = connection
         self._lock = FileLock(path)
-        self._writer = SqliteWriter(path, self.statements, faults)
+        self._writer = SqliteWriter(path, self.statements, faults, self._lock.note)
         self._reader = SqliteReader(path, self._writer)
         self._threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
 
@@ -100,6 +100,7 @@ class SqliteLedger(BaseLedger):
             assert connection is not None  # noqa: S101  # opened in the line before
             check(connection, self._path)
             migrating.bring_up_to_date(connection, self._path, migrate=self._migrate)
+            check_complete(self._path, self._writer.count(), self._lock.noted)
         except sqlite3.Error as error:
             self._shut()
             raise meaning(error, self._path) from error

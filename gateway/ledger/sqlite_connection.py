@@ -13,6 +13,8 @@ from gateway.ledger.rows import Params, Row
 from gateway.ledger.statements import Statements
 
 MEMORY = ":memory:"
+COMMITS = "commits"
+"""The key in `meta` under which the database counts its commits."""
 
 BUSY_MS = 2_000
 """How long a write waits for somebody's lock, such as an open `sqlite3` shell, before the ledger is unavailable."""
@@ -74,11 +76,20 @@ def connect(path: str, *, reading: bool = False) -> sqlite3.Connection:
 class SqliteWriter:
     """The one connection that writes. After an error it opens itself anew before the next write."""
 
-    def __init__(self, path: str, statements: Statements, faults: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        statements: Statements,
+        faults: Callable[[str], None] | None = None,
+        note: Callable[[int], None] | None = None,
+    ) -> None:
         self._path = path
         self._statements = statements
         self._faults = faults
+        self._note = note
         self._broken = False
+        self.commits = 0
+        """How many commits the database holds by its own count."""
         self.connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
@@ -117,6 +128,7 @@ class SqliteWriter:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 answers = self._run(connection, operations)
+                connection.execute(self._statements.save_meta.sql, (COMMITS, self.commits + 1))
                 self._point("before_commit")
                 connection.execute("COMMIT")
             except BaseException:
@@ -127,8 +139,18 @@ class SqliteWriter:
             meant = meaning(error, self._path)
             self._broken = isinstance(meant, LedgerUnavailableError)
             raise meant from error
+        self.commits += 1
+        if self._note is not None:
+            self._note(self.commits)
         self._point("after_commit")
         return answers
+
+    def count(self) -> int:
+        """Read how many commits the database holds."""
+        assert self.connection is not None  # noqa: S101  # it is asked after opening
+        row = self.connection.execute("SELECT value FROM meta WHERE key = ?", (COMMITS,)).fetchone()
+        self.commits = 0 if row is None else int(row[0])
+        return self.commits
 
     def _run(self, connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[Any]:
         work = plan(self._statements, operations)
