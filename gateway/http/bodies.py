@@ -29,9 +29,6 @@ async def read_body(request: web.BaseRequest, *, limit: int, seconds: float) -> 
     Raises:
         ProblemError: `payload_too_large`, `request_timeout`, or `bad_request` where the body breaks off.
     """
-    declared = request.content_length
-    if declared is not None and declared > limit:
-        raise _too_large(limit)
     content = request.content
     chunks: list[bytes] = []
     size = 0
@@ -41,6 +38,9 @@ async def read_body(request: web.BaseRequest, *, limit: int, seconds: float) -> 
             if len(body) > limit:
                 raise _too_large(limit)
             return body
+        declared = request.content_length
+        if declared is not None and declared > limit:
+            raise _too_large(limit)
         async with asyncio.timeout(seconds):
             while chunk := await content.readany():
                 size += len(chunk)

@@ -81,7 +81,7 @@ class Connection(web.RequestHandler):
             data = self._first(data)
             if not data:
                 return
-        elif not self._working and self._waiting_since is None:
+        elif data and not self._working and self._waiting_since is None:
             self._waiting_since = self._now()
         super().data_received(data)
 

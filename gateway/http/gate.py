@@ -60,8 +60,8 @@ class Entrance:
             response = _refusal(error, request, NO_ROUTE if route is None else route.name, name)
         if not response.prepared:
             dress(response.headers, name)
-            if mended(request):
-                response.force_close()
+            if mended(request) or not request.content.is_eof():
+                response.force_close()  # the rest of the body was not read, and is not another request
         self._services.metrics.request(
             NO_ROUTE if route is None else route.name, response.status, time.perf_counter() - started
         )
