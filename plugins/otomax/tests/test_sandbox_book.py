@@ -143,6 +143,10 @@ def test_what_is_forgotten_is_bought_again() -> None:
     assert book.find(order, _NOW) is None
     assert book.place(order, _NOW)[0] is Kind.BOUGHT
     assert book.bought["7"] == 2
+    lost = Order("8", "XL5", "08171234592")
+    assert book.place(lost, _NOW)[0] is Kind.LOST
+    book.forget()
+    assert book.place(lost, _NOW)[0] is Kind.LOST
 
 
 def test_a_check_of_another_destination_finds_nothing() -> None:
