@@ -265,8 +265,10 @@ class AuditLog:
 
     def _forget_what_is_written(self) -> None:
         """Where a failed write could not be taken back, some of its lines are in the file all the same."""
-        if self._file.last_whole in self._tried:
-            del self._pending[: self._tried.index(self._file.last_whole) + 1]
+        for end in (self._file.last, self._file.last_whole):  # the cut may lie right before a line feed
+            if end in self._tried:
+                del self._pending[: self._tried.index(end) + 1]
+                break
         self._tried = []
 
 

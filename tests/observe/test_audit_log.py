@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import functools
 import os
 import resource
@@ -386,6 +387,47 @@ def test_what_the_queue_cannot_hold_is_counted_and_noted_in_its_place(path: Path
     found = check(path)
     assert (found.ok, found.lost) == (True, 20)
     assert len(told) == 20
+
+
+def test_a_loss_is_noted_before_the_next_line_that_finds_room(path: Path) -> None:
+    log = AuditLog(path, queue=3)
+    assert log.flush(5)
+    with files_end_at(path.stat().st_size):
+        log.write("waits")
+        until(lambda: log.trouble is not None)
+        for _ in range(8):
+            log.write("waits")
+        log._limit = 10  # room comes free while the disk is still full: no pause in which the loss could be noted
+        log.write("later")
+    assert log.close(10) == 0
+    every = [orjson.loads(line)["event"] for line in path.read_bytes().splitlines()]
+    assert [event for event in every if event in {"waits", "later", chain.GAP}] == ["waits"] * 4 + [chain.GAP, "later"]
+    assert check(path).lost == 5
+
+
+@pytest.mark.parametrize("room", [1_000, 1_001, 1_050])
+def test_what_cannot_be_taken_back_is_not_written_twice(path: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """A disk that took a part of a batch and then refuses even to shorten the file."""
+
+    def refuse(fd: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "ftruncate", refuse)
+    log = AuditLog(path)
+    assert log.flush(5)
+    with files_end_at(path.stat().st_size + room):
+        for number in range(50):
+            log.write("during", number=number)
+        until(lambda: log.trouble is not None)
+    until(lambda: log.trouble is None and log.waiting == 0)
+    assert log.close() == 0
+    numbers = []
+    for line in path.read_bytes().splitlines():
+        with contextlib.suppress(orjson.JSONDecodeError):
+            numbers.append(orjson.loads(line).get("number"))
+    assert [number for number in numbers if number is not None] == list(range(50))
+    found = check(path)
+    assert (found.ok, found.lost) == (True, 0)
 
 
 def test_exchanges_that_wait_do_not_eat_the_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
