@@ -33,10 +33,10 @@ _SERIAL_KEY = re.compile(
 )
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
-    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal)(?: akhir| awal| anda)?\s?(?:[:=]|terpotong|rp\b"
-    r"|-?\s?\d|\.\.\.)"
+    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal|deposit)(?: akhir| awal| anda)?\s?"
+    r"(?:[:=]|terpotong|rp\b|-?\s?\d|\.\.\.)"
     r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
-    r"|(?<![A-Za-z])sisa (?:saldo|stok)"
+    r"|(?<![A-Za-z])sisa (?:saldo|stok|deposit)"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|refid|reff?id|ref|reff|trx ?id|no ?ref)\s?[:=]"
     r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s\|\s"

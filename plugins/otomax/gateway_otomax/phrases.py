@@ -77,7 +77,7 @@ HEDGE = (
     r"|meragukan|ragu|"
     r"belum (?:pasti|jelas|tentu|diketahui|bisa dipastikan|dapat dipastikan)|tidak (?:pasti|jelas|diketahui|yakin)"
     r"|unclear|uncertain|unknown|"
-    r"antara|diusahakan|semoga|insya ?allah|seharusnya|harusnya|should|dianggap|asumsi)"
+    r"antara|diusahakan|semoga|insya ?allah|seharusnya|harusnya|should|(?:di|kami |kita )?anggap|asumsi)"
 )
 DUPLICATE = (
     r"(?:\bsudah pernah\b|\bpernah (?:ada|dilakukan|diproses|trx)\b|\bdobel\b|\bconflict ref|\b(?:trx"
@@ -91,9 +91,8 @@ STATUS_IS = r"\bstatus(?:nya)?\s{0,2}(?:trx |akhir |adalah |is |:|=|-){0,3}\s{0,
 BAD_DESTINATION = (
     r"\b(?:nomor|tujuan|msisdn|hp|id|idpel|id pel(?:anggan)?|pelanggan|meter|rekening|rek|user|akun|destination"
     r"|target|dest|account|va)\b"
-    r"(?: ?/ ?id)?(?: (?:tujuan|hp|anda|telepon|telp|pelanggan|meter|pel|game|user|id|rekening|tersebut|tsb|ini|yang"
-    r"|dituju|akun|customer|dimasukkan|"
-    r"diinput|destination|is|ke|mungkin|sedang))*\s?/?\s?(?:salah|(?:tidak|not) (?:valid|terdaftar|ditemukan|dikenal"
+    r"(?: ?/ ?(?:id|idpel|no))?(?: (?:tujuan|hp|anda|telepon|telp|pelanggan|meter|pel|game|user|id|rekening"
+    r"|tersebut|tsb|ini|yang|dituju|akun|customer|masukkan|dimasukkan|diinput|destination|is|ke|mungkin|sedang))*\s?/?\s?(?:salah|(?:tidak|not) (?:valid|terdaftar|ditemukan|dikenal"
     r"|dikenali|aktif|sesuai|benar|ada|bisa|found|registered|active|exist)"
     r"|nonaktif|non aktif|hangus|kadaluarsa|kadaluwarsa|expired|mati|masa tenggang|tenggang|inactive|bukan)\b"
     r"|\bsalah (?:nomor|tujuan|msisdn|id|destination|customer|account|phone|meter|hp)\b|\b(?:nomor|tujuan) salah\b"

@@ -192,6 +192,15 @@ _ORDERED: tuple[Rule, ...] = (
         status=_P,
         view="deciding",
     ),
+    Rule(
+        name="other-business",
+        pattern=r"\A[^.~]{0,60}?\b(?:saldo|komisi|poin|tiket|mutasi|penarikan|ganti|pendaftaran|registrasi"
+        r"|login)\b(?:[^.,;|~]|\.(?=\d)){0,60}"
+        r"\b(?:sukses|gagal|ditolak)\b",
+        unless=r"\br#|~|\bref|\bclientid|\btrx\b",
+        status=_U,
+        view="evidence",
+    ),
     # Failure, spoken out. "GAGAL. SEDANG DIPROSES|" has failed; "sedang diproses … gagal" has not yet.
     Rule(
         name="failed",
@@ -274,6 +283,7 @@ _NEEDS = {
     "time-out": "out rto respon jawaban habis",
     "no-judgement": "bukan belum tidak tak dispute investigasi manual operator",
     "technical": "gagal ditolak otomatis code",
+    "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login",
     "tried-again": "dialih dicoba reroute re-route percobaan retry ulang sementara",
     "failed": "gagal dibatalkan ditolak diabaikan refund tidak kembalikan",
     "both": "sukses",

@@ -12,6 +12,7 @@ __all__ = ["views_of"]
 _NO_SERIAL = re.compile(
     r"\A(?:trx )?(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|error|salah|belum|tidak|sedang"
     r"|saldo dikembalikan|suspect)\b"
+    r"|[\d.,;:|)/-]\s{0,2}(?:trx |status:? ?)?(?:gagal|dibatalkan|refund|ditolak)\b"
 )
 
 
@@ -23,7 +24,7 @@ def views_of(text: str, found: Fields) -> dict[str, str]:
         bare = words
     else:
         start, end = found.serial_span
-        odd = _NO_SERIAL.match(in_one_spelling(text[start:end])) is not None
+        odd = _NO_SERIAL.search(in_one_spelling(text[start:end])) is not None
         bare = in_one_spelling(text[:start]) + SERIAL_MARK + ("!" if odd else "") + in_one_spelling(text[end:])
     evidence = evidence_of(bare)
     return {"message": text, "words": words, "evidence": evidence, "deciding": without_tail(evidence)}
