@@ -50,7 +50,7 @@ def meaning(error: BaseException) -> LedgerError:
     state = getattr(error, "sqlstate", None) or ""
     if state == "XX001":
         return LedgerDamagedError(f"{NAME} is damaged ({error}); restore it from a copy")
-    if isinstance(error, asyncpg.ClientConfigurationError):
+    if isinstance(error, asyncpg.ClientConfigurationError | ValueError):
         return LedgerError("the ledger's url cannot be understood; write postgresql://user:password@host:port/database")
     if isinstance(error, Lost):
         return LedgerUnavailableError(f"{NAME} cannot be reached ({type(error).__name__})")
@@ -77,7 +77,7 @@ async def connect(url: str) -> asyncpg.Connection[Any]:
                 "jit": "off",
             },
         )
-    except (asyncpg.PostgresError, *Lost) as error:
+    except (asyncpg.PostgresError, ValueError, *Lost) as error:
         raise meaning(error) from None  # the chain would show the URL's parts
 
 

@@ -12,7 +12,7 @@ import socket
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -278,3 +278,15 @@ def succeed() -> Callable[..., Change]:
         )
 
     return make
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Wait until something is so; ten seconds at most."""
+
+    async def wait(true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not true():  # noqa: ASYNC110  # what is waited for lies in another process
+                await asyncio.sleep(0.01)
+
+    return wait
