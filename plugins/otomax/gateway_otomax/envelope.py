@@ -50,6 +50,10 @@ _ONLY_MESSAGE = re.compile(
 )
 
 
+_LONGEST_ENVELOPE = 8_000
+"""Characters. What is longer and no JSON is no message, whatever it is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """What was in it. `code` is the status as the supplier wrote it, `fields` whatever else it named, in lower case."""
@@ -75,8 +79,10 @@ def open_text(text: str) -> Envelope:
     text = text.lstrip("\ufeff").replace("\x00", " ").strip()
     if text[:1] in ("{", "["):
         return _open_json(text)
-    if _HTML.search(text):
-        return Envelope(text="", page=True)
+    if _HTML.search(text, 0, _LONGEST_ENVELOPE):
+        return Envelope(page=True)
+    if len(text) > _LONGEST_ENVELOPE:
+        return Envelope(text=_one_line(text))
     text = _TAG.sub(" ", text)
     if match := _WRAPPED.fullmatch(text):
         named = _pairs(f"{match['before']}&{match['between']}")

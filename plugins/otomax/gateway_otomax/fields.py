@@ -27,7 +27,7 @@ _SUPPLIER_REFS = (
 )
 
 _SERIAL_KEY = re.compile(
-    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:\s?/\s?(?:ref|token|kode voucher|voucher))*|serial(?: number| no)?|"
+    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:\s?/\s?(?:ref|token|kode voucher|voucher)){0,3}|serial(?: number| no)?|"
     r"(?:kode voucher|voucher code|token)(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
 )

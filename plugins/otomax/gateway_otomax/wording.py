@@ -118,7 +118,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ),
     (
         "catchword",
-        r"\btrx (?:lancar|aman|cepat|normal)(?:[ ,&]{1,3}(?:sukses|lancar|jaya|dan|cepat|aman|terus|selalu))*",
+        r"\btrx (?:lancar|aman|cepat|normal)(?:[ ,&]{1,3}(?:sukses|lancar|jaya|dan|cepat|aman|terus|selalu)){0,6}",
     ),
     ("fixed-word", r"\b(?:salam|selalu|makin|tetap|terus|menuju|raih|bonus|tips|kunci) sukses\b"),
 )
