@@ -58,7 +58,8 @@ def explained(
         raise GatewayError(f"dest {error}") from None
     if qty != 1 and not product.open_denomination:
         raise GatewayError("qty must be 1: this product has a fixed amount")
-    yield f"{product.code} to {normalised}, strategy {settings.routing.strategy}, at {now.astimezone():%Y-%m-%d %H:%M %z}"
+    moment = f"{now.astimezone():%Y-%m-%d %H:%M %z}"
+    yield f"{product.code} to {normalised}, strategy {settings.routing.strategy}, at {moment}"
     choice = _choice(settings, plugins, product, max_price=max_price, now=now)
     for place, route in enumerate(choice.routes, 1):
         yield f"  {place}. {route.provider} {route.product} at {route.price} rupiah"

@@ -198,4 +198,4 @@ class StoredReport:
     """Hex of a hash over the raw report: tells whether the same report came before."""
     attempt: str | None = None
     verdict: str = "received"
-    """`received`, then one of `applied`, `nothing_new`, `to_verify`, `unverified`, `unmatched`, `unreadable`, `repeated`."""
+    """`received`, then `applied`, `nothing_new`, `to_verify`, `unverified`, `unmatched`, `unreadable` or `repeated`."""
