@@ -121,7 +121,7 @@ _ORDERED: tuple[Rule, ...] = (
     # The reference, or the same purchase, was there before: what became of that one?
     Rule(
         name="before-waiting",
-        pattern=rf"{DUPLICATE}.{{0,160}}{STATUS_IS}(?:(?:masih|sedang|dalam|akan|segera|di) ?){0, 4}(?:menunggu|tunggu"
+        pattern=rf"{DUPLICATE}.{{0,160}}{STATUS_IS}(?:(?:masih|sedang|dalam|akan|segera|di) ?){{0,4}}(?:menunggu|tunggu"
         rf"|pending|proses|diproses|antrian|belum)\b",
         unless=rf"{STATUS_IS}(?:sukses|gagal)\b",
         status=_P,
