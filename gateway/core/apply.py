@@ -122,10 +122,12 @@ def _about_live(before: Transaction, attempt: AttemptState, evidence: Evidence, 
 def _succeed(
     before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome, event: Event
 ) -> Decision:
-    after = _with(before, attempt, evidence.at)
     if before.status is TransactionStatus.PENDING:
         after = replace(
-            after,
+            before,
+            attempts=_exchanged(before, attempt),
+            updated_at=evidence.at,
+            version=before.version + 1,
             status=TransactionStatus.SUCCESS,
             needs_review=False,
             reason=None,
@@ -145,6 +147,7 @@ def _succeed(
             after = replace(after, conflict=True)
             events += (_conflict(evidence, outcome, "double_success", {"other": [other.id for other in others]}),)
         return Decision(after, events)
+    after = _with(before, attempt, evidence.at)
     # Two suppliers delivered, or one delivered what a person had called failed: money is gone and a person must know.
     double = before.status is TransactionStatus.SUCCESS
     kind = "double_success" if double else "success_after_" + before.status.value
@@ -272,8 +275,11 @@ def _released(after: Transaction, at: datetime) -> Transaction:
 
 
 def _with(before: Transaction, attempt: AttemptState, at: datetime) -> Transaction:
-    attempts = tuple(attempt if held.id == attempt.id else held for held in before.attempts)
-    return replace(before, attempts=attempts, updated_at=at, version=before.version + 1)
+    return replace(before, attempts=_exchanged(before, attempt), updated_at=at, version=before.version + 1)
+
+
+def _exchanged(before: Transaction, attempt: AttemptState) -> tuple[AttemptState, ...]:
+    return tuple(attempt if held.id == attempt.id else held for held in before.attempts)
 
 
 def _reason(outcome: Outcome) -> Reason:

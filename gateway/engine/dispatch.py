@@ -6,7 +6,6 @@ only then the call leaves. Whatever ends this process in between leaves an attem
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -246,10 +245,7 @@ class Dispatcher:
             self._refused(account, outcome)
         evidence = Evidence(attempt.id, outcome, Source.ANSWER, self._clock.now())
         decide = by_evidence(evidence, account.never_seen)
-        # Shielded: a drain that runs out of time must not lose an answer that is here already.
-        return await asyncio.shield(
-            self._door.surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))
-        )
+        return await self._door.surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))
 
 
 def _about_this(outcome: Outcome, attempt: AttemptState) -> Outcome:

@@ -176,20 +176,23 @@ class Engine:
             raise DrainingError
         return await self._acceptor.accept(client, request)
 
-    async def wait_final(self, transaction: Transaction, seconds: float) -> Transaction:
-        """The transaction once it is final, or as it is after `seconds`."""
+    async def wait_final(self, transaction: Transaction, seconds: float, *, fresh: bool = False) -> Transaction:
+        """The transaction once it is final, or as it is after `seconds`.
+
+        Args:
+            fresh: it was accepted a moment ago and nothing has been awaited since, so no change can have been missed
+                and the ledger need not be asked.
+        """
         if transaction.status.final or seconds <= 0:
             return transaction
         # Registered before the ledger is asked, so that a change between the two is not missed.
-        waiting = asyncio.ensure_future(self._waiting.final(transaction.id, seconds))
-        try:
-            await asyncio.sleep(0)
-            current = await self.ledger.transaction(transaction.id)
-            if current is not None and current.status.final:
-                return current
-            return await waiting or await self.ledger.transaction(transaction.id) or transaction
-        finally:
-            waiting.cancel()
+        with self._waiting.expecting(transaction.id) as final:
+            if not fresh:
+                current = await self.ledger.transaction(transaction.id)
+                if current is not None and current.status.final:
+                    return current
+            done = await self._waiting.within(final, seconds)
+        return done or await self.ledger.transaction(transaction.id) or transaction
 
     async def report(self, provider: str, report: Report, remote: str) -> Acknowledgement:
         """Take in a supplier's report; see `ReportReader.receive`.

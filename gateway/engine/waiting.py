@@ -1,8 +1,10 @@
-"""Clients that wait for a final state, and whoever else wants to hear of changes in this process."""
+"""Clients that wait for a final state."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 
 from gateway.core.transaction import Transaction
 
@@ -18,27 +20,32 @@ class Waiting:
 
     def changed(self, transaction: Transaction) -> None:
         """Tell that `transaction` is committed as it is."""
-        if not transaction.status.final or not self._futures:
+        if not self._futures or not transaction.status.final:
             return
         for future in self._futures.pop(transaction.id, ()):
             if not future.done():
                 future.set_result(transaction)
 
-    async def final(self, transaction_id: str, seconds: float) -> Transaction | None:
-        """The transaction once it is final, or `None` when `seconds` are over. Ask the ledger after registering."""
+    @contextlib.contextmanager
+    def expecting(self, transaction_id: str) -> Iterator[asyncio.Future[Transaction]]:
+        """A future that gets the transaction when it becomes final, from now to the end of the block."""
         future: asyncio.Future[Transaction] = asyncio.get_running_loop().create_future()
         self._futures.setdefault(transaction_id, set()).add(future)
+        try:
+            yield future
+        finally:
+            future.cancel()
+            futures = self._futures.get(transaction_id)
+            if futures is not None:
+                futures.discard(future)
+                if not futures:
+                    del self._futures[transaction_id]
+
+    @staticmethod
+    async def within(future: asyncio.Future[Transaction], seconds: float) -> Transaction | None:
+        """What the future gets, or `None` when `seconds` are over."""
         try:
             async with asyncio.timeout(seconds):
                 return await future
         except TimeoutError:
             return None
-        finally:
-            self._forget(transaction_id, future)
-
-    def _forget(self, transaction_id: str, future: asyncio.Future[Transaction]) -> None:
-        futures = self._futures.get(transaction_id)
-        if futures is not None:
-            futures.discard(future)
-            if not futures:
-                del self._futures[transaction_id]
