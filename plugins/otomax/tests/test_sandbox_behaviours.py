@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
-from gateway import Attempt, Call, OutcomeStatus, ReasonCode, RecordedMessage, Reply
+from gateway import Attempt, Call, OutcomeStatus, ReasonCode, Reply
 from gateway.plugins import load_plugins
 from gateway_otomax import OtomaxProvider, OtomaxSettings
 from gateway_otomax.sandbox import ANY, BEHAVIOURS, Answer, Behaviour, Kind, OtomaxSandbox, State
@@ -218,7 +218,7 @@ async def test_a_lost_purchase_was_never_seen_until_it_comes_again(reseller: Res
     assert await reseller.raw(reseller.provider.purchase(lost)) == b""
     answer = await reseller.reply(reseller.provider.check(lost))
     assert answer.text().startswith("TIDAK ADA transaksi")
-    assert reseller.provider.read_message(RecordedMessage(text=answer.text(), channel="check")).never_seen
+    assert reseller.provider.read_check(lost, answer).never_seen
     assert (reseller.sandbox.times_bought("101"), reseller.sandbox.charges) == (0, 0)
     again = await reseller.reply(reseller.provider.purchase(lost))
     assert reseller.provider.read_purchase(lost, again).status is SUCCESS

@@ -194,6 +194,12 @@ def test_any_query_is_read_without_a_word(raw: bytes) -> None:
     "".join([*given_, *given_.values()]).encode()
 
 
+@given(given_=st.dictionaries(st.text(min_size=1, max_size=8).map(str.lower), st.text(max_size=12), max_size=5))
+def test_what_was_encoded_is_read_as_it_was(given_: dict[str, str]) -> None:
+    plain = {name.lower(): value for name, value in given_.items()}
+    assert parameters_of(urlencode(plain)) == plain
+
+
 async def test_bytes_that_are_no_text_are_answered_too(door: Door) -> None:
     raw = "product=%ff%80&dest=%00&refID=%c3%28&sign=%80&memberID=SANDBOX"
     session = aiohttp.ClientSession()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from gateway_otomax.sandbox.book import Order
 from gateway_otomax.sign import balance_words, purchase_words, sign
@@ -21,8 +21,17 @@ _NEEDED = ("product", "dest", "refid", "memberid", "sign")
 
 def parameters_of(raw: str) -> dict[str, str]:
     """The parameters of a raw query or form, their names in lower case; of repeated ones the last. Never raises."""
-    text = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return {name.lower(): value for name, value in parse_qsl(text, keep_blank_values=True, errors="replace")}
+    if not raw.isascii():
+        raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    # By hand: the standard library's reader takes more than twice as long, and a bench waits for every answer.
+    pairs = (part.partition("=") for part in raw.split("&") if part)
+    return {_plain(name).lower(): _plain(value) for name, _, value in pairs}
+
+
+def _plain(text: str) -> str:
+    if "+" in text:
+        text = text.replace("+", " ")
+    return unquote(text, errors="replace") if "%" in text else text
 
 
 def order_of(given: Mapping[str, str]) -> Order:
