@@ -49,7 +49,6 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Log]]:
     names = ("", "sqlalchemy", "asyncio", "aiohttp", "asyncpg")
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = root.handlers[:]
-    root.handlers[:] = []  # pytest's own
 
     def configure(level: str = "DEBUG", redact: Callable[[str], str] = str) -> Log:
         log = Log()
@@ -172,9 +171,12 @@ def test_people_see_control_characters_instead_of_obeying_them(
 
 
 def test_a_record_that_cannot_be_made_into_text_shows_no_arguments(
-    configured: Callable[..., Log], capsys: pytest.CaptureFixture[str]
+    configured: Callable[..., Log], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = configured()
+    root = logging.getLogger()
+    ours = [handler for handler in root.handlers if type(handler).__module__ == "gateway.observe.logging"]
+    monkeypatch.setattr(root, "handlers", ours)  # pytest's own handler would raise
     logging.getLogger("x").error("%d", CANARY)
     assert [line["event"] for line in log.lines] == ["a log line could not be made"]
     assert CANARY not in log.text + "".join(capsys.readouterr())
