@@ -161,9 +161,11 @@ async def test_requests_are_counted_by_template_and_status(gateway: Any) -> None
     ]
 
 
-async def test_the_access_log_is_off(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_callers_send_is_in_no_log_and_no_refusal(gateway: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     await gateway.call("GET", "/reports/open/canary-path?pin=canary-query", headers={"X-Pin": "canary-header"})
-    await gateway.raw(b"GET / HTTP/1.1\r\nHost: x\r\nX-Pin canary-line\r\n\r\n")
+    answer = await gateway.raw(b"GET / HTTP/1.1\r\nHost: x\r\nX-Pin canary-line\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert b"canary" not in answer
     written = "\n".join(record.getMessage() + (record.exc_text or "") for record in caplog.records)
     assert "canary" not in written

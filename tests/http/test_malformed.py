@@ -229,6 +229,18 @@ async def test_a_body_behind_a_refusal_is_not_waited_for(open_gateway: Any) -> N
         b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\n" + JSON + b"Content-Length: 1000\r\n\r\n{"
     )
     assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+async def test_a_body_that_does_not_end_is_413_at_the_limit(open_gateway: Any) -> None:
+    gateway = await open_gateway(times=Times(body=60.0, linger=0.2))
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.ports[0])
+    writer.write(b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\n" + KEY + JSON + b"Transfer-Encoding: chunked\r\n\r\n")
+    dripping = asyncio.create_task(_drip(writer, b"3e8\r\n" + b" " * 1000 + b"\r\n"))
+    answer = await asyncio.wait_for(_rest(reader), 5)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    dripping.cancel()
+    writer.close()
 
 
 async def test_the_times_in_force_keep_the_promise() -> None:
