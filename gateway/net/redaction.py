@@ -52,14 +52,20 @@ class Redactor:
         packed: also look for the forms in base64 and with every byte percent-encoded.
     """
 
-    __slots__ = ("_secrets",)
+    __slots__ = ("_secrets", "_signs", "known")
 
     def __init__(self, secrets: Iterable[str], *, packed: bool = True) -> None:
-        longest_first = sorted(set(secrets) - {""}, key=len, reverse=True)
-        self._secrets = tuple(_Secret(secret, packed=packed) for secret in longest_first)
+        self.known = frozenset(secrets) - {""}
+        self._secrets = tuple(_Secret(secret, packed=packed) for secret in sorted(self.known, key=len, reverse=True))
+        self._signs = tuple(dict.fromkeys(sign for secret in self._secrets for sign in secret.signs))
 
     def text(self, text: str) -> str:
         """`text` with every secret masked."""
+        for sign in self._signs:
+            if sign in text:
+                break
+        else:
+            return text  # most texts hold none, and this runs for every exchange
         for secret in self._secrets:
             text = secret.mask(text)
         return text
@@ -72,8 +78,8 @@ class Redactor:
 class _Secret:
     """One secret and the forms in which it is looked for.
 
-    Most texts hold no secret, and this runs for every exchange. Escaping leaves letters and digits alone, so a text
-    without the secret's longest run of them holds none of its escaped forms: their pattern is made when it is needed.
+    Escaping leaves letters and digits alone, so a text without the secret's longest run of them holds none of its
+    escaped forms: their pattern is made when it is needed.
     """
 
     __slots__ = ("_after", "_before", "_escaped", "_packed", "_probe", "_value")
@@ -84,6 +90,11 @@ class _Secret:
         self._probe = max(_RUN.findall(value), key=len, default="")
         self._packed = tuple(sorted(_packed(value), key=len, reverse=True)) if packed else ()
         self._escaped: re.Pattern[str] | None = None
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        """A text that holds none of these does not hold the secret."""
+        return (self._probe, *self._packed)
 
     def mask(self, text: str) -> str:
         if self._probe in text and not self._before:
@@ -123,7 +134,7 @@ class RecordedReply:
 
 def redact_call(call: Call, redactor: Redactor) -> RecordedCall:
     """What may be kept of a call: the secrets that `redactor` knows and the call's own are masked."""
-    own = _own(call)
+    own = _own(call, redactor)
     body = None if call.body is None else _masked(call.body.decode("utf-8", "replace"), redactor, own)
     return RecordedCall(
         method=call.method,
@@ -136,7 +147,7 @@ def redact_call(call: Call, redactor: Redactor) -> RecordedCall:
 
 def redact_reply(reply: Reply, redactor: Redactor, call: Call | None = None) -> RecordedReply:
     """What may be kept of an answer. Suppliers echo: the secrets of the `call` that it answers are masked as well."""
-    own = None if call is None else _own(call)
+    own = None if call is None else _own(call, redactor)
     body = _masked(reply.text(), redactor, own)
     return RecordedReply(
         status=reply.status,
@@ -257,9 +268,10 @@ _HEX: Final = re.compile(r"%[0-9A-F]{2}")
 _URL_ALPHABET: Final = str.maketrans("+/", "-_")
 
 
-def _own(call: Call) -> Redactor | None:
-    """A call lists its secrets in the form in which it holds them; the supplier may echo them decoded."""
-    return Redactor((*call.secrets, *map(unquote, call.secrets)), packed=False) if call.secrets else None
+def _own(call: Call, redactor: Redactor) -> Redactor | None:
+    """What the call alone knows. It lists its secrets as it holds them; the supplier may echo them decoded."""
+    own = {*call.secrets, *map(unquote, call.secrets)} - redactor.known
+    return Redactor(own, packed=False) if own else None
 
 
 def _masked(text: str, redactor: Redactor, own: Redactor | None) -> str:
