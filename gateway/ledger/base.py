@@ -31,6 +31,7 @@ class BaseLedger(ABC):
         self._clock = clock
         self._group = GroupWriter(self._write, on_commit)
         self._probe: asyncio.Future[Any] | None = None
+        self._probed_at = 0.0
         self._written_at: float | None = None
 
     @abstractmethod
@@ -75,9 +76,9 @@ class BaseLedger(ABC):
         now = asyncio.get_running_loop().time()
         if self._written_at is not None and now - self._written_at < PROBE_SECONDS:
             return
-        if self._probe is None or self._probe.done():
+        if self._probe is None or (self._probe.done() and now - self._probed_at >= PROBE_SECONDS):
             probe = Simple(self.statements.save_meta, ("probed_at", rows.to_micros(self._clock())))
-            self._probe = self._group.submit(probe)
+            self._probe, self._probed_at = self._group.submit(probe), now
         await asyncio.shield(self._probe)
 
     async def _rows(self, statement: Statement, **values: object) -> list[Row]:

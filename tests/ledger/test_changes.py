@@ -158,8 +158,11 @@ async def test_a_change_that_the_database_refuses_hits_only_its_own_caller(
     assert await database.count("transactions") == 5
 
 
-async def test_a_value_that_no_row_can_hold_hits_only_its_own_caller(ledger: Ledger, accept: Make) -> None:
-    bad = replace(accept("B-1").after, id="12")
+@pytest.mark.parametrize("impossible", [{"id": "12"}, {"qty": 2**70}])
+async def test_a_value_that_no_row_can_hold_hits_only_its_own_caller(
+    ledger: Ledger, accept: Make, impossible: dict[str, Any]
+) -> None:
+    bad = replace(accept("B-1").after, **impossible)
     results = await asyncio.gather(
         ledger.commit(accept("G-1")),
         ledger.commit(Change(before=None, after=bad)),

@@ -86,7 +86,7 @@ async def test_the_transactions_of_a_replica_that_is_gone_are_taken_over_and_its
     for change in (succeed(opened), accept("A-3", owner="first")):
         with pytest.raises(LeaseLostError, match="restart"):
             await first.commit(change)
-    first._written_at = None  # as if the second that a commit is good for were over
+    first._written_at = first._probe = None  # as if the second that a commit is good for were over
     with pytest.raises(LedgerUnavailableError):
         await first.writable()
     assert await second.transaction_by_ref("shop", "A-3") is None

@@ -119,9 +119,12 @@ async def test_a_ledger_that_cannot_be_written_is_not_ready_and_gets_ready_again
     ledger: SqliteLedger, path: Path, fault: Any
 ) -> None:
     await ledger.writable()
-    ledger._written_at = None  # as if the second that a commit is good for were over
+    ledger._written_at = ledger._probe = None  # as if the second that a commit is good for were over
     with fault(ledger, path), pytest.raises(LedgerUnavailableError):
         await ledger.writable()
+    with pytest.raises(LedgerUnavailableError):
+        await ledger.writable()  # the answer of a probe is good for a second, whatever it is
+    ledger._probe = None
     await ledger.writable()
 
 
