@@ -103,7 +103,7 @@ class ReportReader:
         if repeated and not attempt.status.live:
             await self._mark(account, number, "repeated", attempt.id)
             return
-        outcome = masked(account, update.outcome)
+        outcome = masked(update.outcome, account.redactor.text)
         by = f"report {number}"
         now = self._clock.now()
         trust = self._trust(account, transaction, attempt, outcome)

@@ -17,19 +17,19 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from gateway.provider import Call, Reply
+from gateway.provider import Call
 from gateway.settings.types import ProviderSettings
 
 MASK: Final = "***"
 MAX_KEPT: Final = 16_384
 """Characters of a body that are kept."""
+CUT: Final = "… (cut)"
 
 _SHORT: Final = 5
 _SHORT_NUMBER: Final = 9
@@ -109,52 +109,32 @@ class _Secret:
         return text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedCall:
-    """A call as it may be kept: without secrets, and with at most `MAX_KEPT` characters of body."""
+def masking(call: Call, redactor: Redactor) -> Callable[[str], str]:
+    """Masks what `redactor` knows and what the call alone knows, such as its signature. Suppliers echo both.
 
-    method: str
-    url: str
-    headers: tuple[tuple[str, str], ...] = ()
-    body: str | None = None
-    cut: bool = field(default=False)
-    """Whether the body was longer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedReply:
-    """An answer as it may be kept: without secrets, and with at most `MAX_KEPT` characters of body."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...] = ()
-    body: str = ""
-    cut: bool = field(default=False)
-    """Whether the body was longer."""
+    A call lists its secrets as it holds them; a supplier may echo them decoded.
+    """
+    own = {*call.secrets, *map(unquote, call.secrets)} - redactor.known
+    if not own:
+        return redactor.text
+    more = Redactor(own, packed=False)
+    return lambda text: more.text(redactor.text(text))
 
 
-def redact_call(call: Call, redactor: Redactor) -> RecordedCall:
-    """What may be kept of a call: the secrets that `redactor` knows and the call's own are masked."""
-    own = _own(call, redactor)
-    body = None if call.body is None else _masked(call.body.decode("utf-8", "replace"), redactor, own)
-    return RecordedCall(
-        method=call.method,
-        url=_masked(call.url, redactor, own),
-        headers=_headers(call.headers, redactor, own),
-        body=None if body is None else body[:MAX_KEPT],
-        cut=body is not None and len(body) > MAX_KEPT,
-    )
+def recorded_call(call: Call, mask: Callable[[str], str]) -> str:
+    """What may be kept of a call: its line, its own headers, an empty line and the body, cut at `MAX_KEPT`."""
+    lines = [f"{call.method} {mask(call.url)}"]
+    for name, value in call.headers:
+        lines.append(f"{name}: {MASK if name.lower() in _WHOLLY_SECRET else mask(value)}")
+    if call.body is not None:
+        lines += ["", recorded_text(call.body.decode("utf-8", "replace"), mask)]
+    return "\n".join(lines)
 
 
-def redact_reply(reply: Reply, redactor: Redactor, call: Call | None = None) -> RecordedReply:
-    """What may be kept of an answer. Suppliers echo: the secrets of the `call` that it answers are masked as well."""
-    own = None if call is None else _own(call, redactor)
-    body = _masked(reply.text(), redactor, own)
-    return RecordedReply(
-        status=reply.status,
-        headers=_headers(reply.headers.items(), redactor, own),
-        body=body[:MAX_KEPT],
-        cut=len(body) > MAX_KEPT,
-    )
+def recorded_text(text: str, mask: Callable[[str], str]) -> str:
+    """A body as it may be kept: masked first, so that no half of a secret is left at the cut."""
+    masked = mask(text)
+    return masked if len(masked) <= MAX_KEPT else masked[:MAX_KEPT] + CUT
 
 
 def secrets_of(settings: ProviderSettings) -> tuple[str, ...]:
@@ -266,22 +246,3 @@ def _alphabets(text: str) -> Iterator[str]:
 _RUN: Final = re.compile(r"[0-9A-Za-z]+")
 _HEX: Final = re.compile(r"%[0-9A-F]{2}")
 _URL_ALPHABET: Final = str.maketrans("+/", "-_")
-
-
-def _own(call: Call, redactor: Redactor) -> Redactor | None:
-    """What the call alone knows. It lists its secrets as it holds them; the supplier may echo them decoded."""
-    own = {*call.secrets, *map(unquote, call.secrets)} - redactor.known
-    return Redactor(own, packed=False) if own else None
-
-
-def _masked(text: str, redactor: Redactor, own: Redactor | None) -> str:
-    text = redactor.text(text)
-    return text if own is None else own.text(text)
-
-
-def _headers(
-    headers: Iterable[tuple[str, str]], redactor: Redactor, own: Redactor | None
-) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name, MASK if name.lower() in _WHOLLY_SECRET else _masked(value, redactor, own)) for name, value in headers
-    )
