@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from gateway.engine.engine import Engine
 from gateway.errors import GatewayError
 from gateway.http.incoming import Services
-from gateway.http.server import ADMIN_ROUTES, API_ROUTES, listen, make_admin_app, make_api_app
+from gateway.http.server import ROUTE_NAMES, listen, make_admin_app, make_api_app
 from gateway.ledger import open_ledger
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.observe.audit import AuditLog
@@ -154,12 +154,13 @@ async def running(
     Raises:
         GatewayError: it cannot start.
     """
-    metrics = Metrics(version=version("pulsa-gateway"), routes={route.name for route in (*API_ROUTES, *ADMIN_ROUTES)})
+    metrics = Metrics(version=version("pulsa-gateway"), routes=ROUTE_NAMES)
     _bound(metrics, settings)
     async with contextlib.AsyncExitStack() as stack:
         audit = _audit(settings, metrics)
         if audit is not None:
             stack.push_async_callback(asyncio.to_thread, audit.close)
+            metrics.audit_queue(lambda: audit.waiting)
         ledger = open_ledger(settings.ledger.url, on_commit=metrics.commit)
         await ledger.start()
         stack.push_async_callback(ledger.close)
@@ -170,7 +171,7 @@ async def running(
         await engine.start()
         stack.push_async_callback(engine.close)
         gateway = Gateway(engine, plugins, metrics, audit, config_path)
-        services = Services(engine=engine, metrics=metrics, audit=gateway, reload=gateway.reload)
+        services = Services(engine=engine, metrics=metrics, audit=audit, reload=gateway.reload)
         server = settings.server
         for port_name, app, host, port in (
             ("api_port", make_api_app(services), server.host, server.port),

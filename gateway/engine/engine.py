@@ -75,6 +75,8 @@ class Engine:
         self._names: set[str] = set()
         self._sweeping: asyncio.Task[None] | None = None
         self._webhooks: set[str] = set()
+        self.listeners: list[Callable[[Change], None]] = []
+        """Told of each change of this process after its commit; must be quick."""
 
     async def start(self) -> None:
         """Open the accounts, take up what the last process left, and begin to sweep.
@@ -321,10 +323,11 @@ class Engine:
 
     def _published(self, change: Change) -> None:
         self._waiting.changed(change.after)
-        try:
-            self._observation.changed(change)
-        except Exception:
-            log.exception("observation_failed")
+        for listener in (self._observation.changed, *self.listeners):
+            try:
+                listener(change)
+            except Exception:
+                log.exception("listener_failed")
 
     def _follow(self, transaction: Transaction, attempt_id: str) -> None:
         """A report has set a transaction free, or asks for a question: do it now rather than at the next sweep."""

@@ -86,6 +86,7 @@ class Observation:
                     failure=exchange.failure,
                     duration_ms=exchange.duration_ms,
                     dest=after.dest,
+                    serial=after.serial,
                 )
         if self._observers is not None and self._observers.has_observers:
             for event in change.events:
@@ -119,10 +120,11 @@ class Observation:
             "attempt": event.attempt,
             "source": event.source,
             "dest": after.dest,
+            "serial": after.serial,
         }
         if "from" in data:
             fields["from_"] = data.pop("from")
-        self._audits.write(event.kind, **fields, **data)
+        self._audits.write(event.kind, **{**data, **fields})
 
     def answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
         """A purchase was answered, or surely was not."""

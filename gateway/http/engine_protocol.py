@@ -77,8 +77,8 @@ class Engine(Protocol):
             EngineError: `InvalidRequestError`, `UnknownProductError`, `RefIdConflictError` or `UnavailableError`.
         """
 
-    async def wait_final(self, transaction: Transaction, seconds: float) -> Transaction:
-        """The transaction once it is final, or as it is after `seconds`."""
+    async def wait_final(self, transaction: Transaction, seconds: float, *, fresh: bool = False) -> Transaction:
+        """The transaction once it is final, or as it is after `seconds`. `fresh`: it was accepted this moment."""
 
     async def report(self, provider: str, report: Report, remote: str) -> Acknowledgement:
         """Store, read and apply a supplier's report.

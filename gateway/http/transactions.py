@@ -29,7 +29,7 @@ async def create(incoming: Incoming) -> web.Response:
         if wait is not None:
             headers["Preference-Applied"] = f"wait={wait}"
             if not transaction.status.final:
-                transaction = await incoming.engine.wait_final(transaction, wait)
+                transaction = await incoming.engine.wait_final(transaction, wait, fresh=not accepted.replayed)
     if accepted.replayed:
         headers["Idempotent-Replayed"] = "true"
     else:

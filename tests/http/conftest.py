@@ -195,7 +195,7 @@ class FakeEngine:
             await self.hold.wait()
         return FakeAccepted(transaction, replayed=False)
 
-    async def wait_final(self, transaction: Transaction, seconds: float) -> Transaction:
+    async def wait_final(self, transaction: Transaction, seconds: float, *, fresh: bool = False) -> Transaction:
         self.waits.append(seconds)
         final = replace(transaction, status=TransactionStatus.SUCCESS, serial="SN1", price=5400, provider="open")
         self.ledger.rows[transaction.id] = final
