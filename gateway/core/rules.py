@@ -10,6 +10,7 @@ serial numbers and advertising, for example). The plugin names its views.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -164,8 +165,10 @@ def check_pattern(pattern: str) -> None:
     if len(pattern) > _LONGEST_PATTERN:
         raise RuleError(f"a pattern has at most {_LONGEST_PATTERN} characters")
     try:
-        re.compile(pattern, re.ASCII | re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what Python finds ambiguous, an operator should write otherwise
+            re.compile(pattern, re.ASCII | re.IGNORECASE)
+    except (re.error, OverflowError, RecursionError, Warning) as error:
         raise RuleError(f"{pattern!r} is no regular expression: {error}") from error
     scan = _Scan()
     for token in _TOKEN.finditer(pattern):

@@ -16,8 +16,9 @@ _NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d+(?:[.,]\d+)*"
 _REF_VALUE = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}"
 
 _REFS = re.compile(
-    r"(?:(?<!\bT)(?:reff?|r)#|\b(?:client|reff?|trx_?ref|partner_?ref)[ _]?(?:id)\s?[:=#]\s?|\bid ?trx\s?[:=]\s?)"
-    rf"[ ]?(?P<ref>{_REF_VALUE})",
+    r"(?:(?<!\bT)(?:reff?|r)#(?: (?=\d{6}))?"
+    r"|(?:\b(?:client|reff?|trx_?ref|partner_?ref)[ _]?id\s?[:=#]|\bid ?trx\s?[:=])\s?)"
+    rf"(?P<ref>{_REF_VALUE})",
     re.IGNORECASE | re.ASCII,
 )
 _SUPPLIER_REFS = (
@@ -76,6 +77,9 @@ _PURCHASE = re.compile(
 )
 
 
+_ENDS = frozenset({"GAGAL", "SUKSES", "BERHASIL", "SALAH", "CUKUP", "PENDING", "KOSONG", "GANGGUAN", "HABIS", "VALID"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
     """What was found; `None` where nothing was."""
@@ -108,9 +112,16 @@ def fields_of(text: str) -> Fields:
         price=price,
         balance=balance,
         purchases=tuple(
-            (match["product"] if match["joint"] == "." else None, match["dest"]) for match in _PURCHASE.finditer(text)
+            (match["product"] if match["joint"] == "." else None, match["dest"])
+            for match in _PURCHASE.finditer(text)
+            if match["joint"] != "." or _is_code(match["product"])
         ),
     )
+
+
+def _is_code(word: str) -> bool:
+    """Whether a word before `.0817…` is a product's code, and not the end of a sentence."""
+    return any(char.isdigit() for char in word) or (word.isupper() and word not in _ENDS)
 
 
 def _refs(text: str) -> tuple[str, ...]:

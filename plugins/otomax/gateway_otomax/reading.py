@@ -105,9 +105,12 @@ class Reader:
         code, code_name = self._code(envelope)
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
+        if said is not None and said.status is OutcomeStatus.FAILED and said.reason is None:
+            why = _REASONS.read(views)
+            said = replace(said, reason=why.reason if why else None)
         verdict = combine(code, code_name, said)
-        if verdict.status is OutcomeStatus.FAILED and verdict.reason is None and (why := _REASONS.read(views)):
-            return replace(verdict, reason=why.reason)
+        if verdict.status is OutcomeStatus.FAILED and verdict.reason is None and code is not None:
+            return replace(verdict, reason=code.reason)
         return verdict
 
     def _said(self, views: Mapping[str, str]) -> Verdict | None:
@@ -151,7 +154,7 @@ class Reader:
         if serial is None:
             return None
         for secret in (*self.secrets, *extra):
-            if secret and (len(secret) >= 8 or serial == secret):
+            if len(secret) >= 8:  # a short one looks like many a serial number
                 serial = serial.replace(secret, "***")
         return serial
 

@@ -17,7 +17,7 @@ from pydantic import (
 
 from gateway import OutcomeStatus, ProviderSettings, ReasonCode
 from gateway.core.rules import Rule, RuleError, RuleSet, check_pattern
-from gateway.settings.types import Model
+from gateway.settings.types import HttpUrl, Model
 from gateway_otomax.rules import DEFAULT_RULES
 from gateway_otomax.sign import SignCase, SignEncoding
 from gateway_otomax.status_codes import DEFAULT_CODES, CodeMeaning
@@ -135,7 +135,7 @@ class OtomaxSettings(ProviderSettings):
     answer tells the status; not at all. Keep `param` only where the supplier knows it: elsewhere it is a resend."""
     check_value: str = "1"
 
-    balance_url: str | None = Field(default=None, repr=False)
+    balance_url: HttpUrl | None = Field(default=None, repr=False)
     """Left out: `url` with `/balance` behind it."""
     balance_sign: Literal["check_balance", "empty"] = "check_balance"
     """Over `OtomaX|CheckBalance|memberID|pin|password`, or over `OtomaX|memberID||||pin|password`."""
@@ -149,15 +149,6 @@ class OtomaxSettings(ProviderSettings):
     rules_without: tuple[str, ...] = ()
     """Names of default rules that this account does not use."""
     default_rules: bool = True
-
-    @field_validator("url", "balance_url")
-    @classmethod
-    def _http(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        if value is not None and ("#" in value or any(char.isspace() for char in value)):
-            raise ValueError("must hold neither '#' nor spaces")
-        return value
 
     @field_validator("params", mode="before")
     @classmethod

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ASIDES", "FIRST_STATUS", "LEFT", "RIGHT", "SERIAL_MARK", "evidence_of", "in_one_spelling", "without_tail"]
+__all__ = [
+    "ASIDES",
+    "FIRST_STATUS",
+    "LEFT",
+    "RIGHT",
+    "SERIAL_MARK",
+    "evidence_of",
+    "in_one_spelling",
+    "skip_words",
+    "without_tail",
+]
 
 SERIAL_MARK = "~"
 """Stands where a serial number stood; `~!` where the serial number is itself a word of failure or waiting."""
@@ -152,7 +162,14 @@ _NEEDS = {
     "fixed-word": "sukses",
 }
 """Words of which one must stand there for the aside to be worth looking for."""
-_ASIDES = tuple((tuple(_NEEDS.get(name, "").split()), re.compile(pattern)) for name, pattern in ASIDES)
+
+
+def skip_words(aside: str) -> tuple[str, ...]:
+    """The words of which one must stand in a message for the named aside to be looked for; empty: it always is."""
+    return tuple(_NEEDS.get(aside, "").split())
+
+
+_ASIDES = tuple((skip_words(name), re.compile(pattern)) for name, pattern in ASIDES)
 
 LEFT = (
     r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~]|xx)(?:\s?[:=])?|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
