@@ -30,6 +30,7 @@ _AT_LEAST: Final = {
     "asyncio": logging.WARNING,
     "aiohttp": logging.INFO,
     "asyncpg": logging.WARNING,
+    "alembic": logging.WARNING,  # which plugins it loads is nobody's news
 }
 _ACCESS: Final = {"remote_address": "remote", "response_status": "status", "response_size": "bytes"}
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
