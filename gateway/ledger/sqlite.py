@@ -98,7 +98,8 @@ class SqliteLedger(BaseLedger):
                 self._writer.open()
             connection = self._writer.connection
             assert connection is not None  # noqa: S101  # opened in the line before
-            check(connection, self._path)
+            if self._path != MEMORY:
+                check(connection, self._path)
             migrating.bring_up_to_date(connection, self._path, migrate=self._migrate)
             check_complete(self._path, self._writer.count(), self._lock.noted)
         except sqlite3.Error as error:

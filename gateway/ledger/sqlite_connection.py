@@ -51,7 +51,7 @@ def meaning(error: sqlite3.Error, path: str) -> LedgerError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _DAMAGED:
         return LedgerDamagedError(f"the ledger {path} is damaged ({error}); restore it from a copy")
-    if code in _UNAVAILABLE or isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError):
+    if code in _UNAVAILABLE or (isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)):
         return LedgerUnavailableError(f"the ledger {path} is not available: {error}")
     return ChangeRefusedError(f"the ledger refused the change: {error}")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 from gateway.ledger.errors import LedgerBusyError, LedgerDamagedError, LedgerUnavailableError
@@ -15,8 +14,6 @@ from gateway.ledger.sqlite_connection import meaning
 CHECK_SECONDS = 0.4
 """How long the check at the start may take: a restart is to be quick. Of a large file it sees the first part; damage
 further on shows when it is read, as `LedgerDamagedError`."""
-
-_STEPS_A_LOOK = 2_000
 
 
 class FileLock:
@@ -106,26 +103,16 @@ def check(connection: sqlite3.Connection, path: str, seconds: float = CHECK_SECO
     Raises:
         LedgerDamagedError: damage was found.
     """
-    until = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS_A_LOOK)
+    stop = threading.Timer(seconds, connection.interrupt)
+    stop.start()
     try:
-        with contextlib.suppress(_StoppedError):
-            found = _quick_check(connection, path)
-            if found != "ok":
-                raise LedgerDamagedError(f"the ledger {path} is damaged ({found}); restore it from a copy")
-    finally:
-        connection.set_progress_handler(None, 0)
-
-
-class _StoppedError(Exception):
-    """The time for looking is over."""
-
-
-def _quick_check(connection: sqlite3.Connection, path: str) -> str:
-    try:
-        lines = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+        found = "; ".join(str(row[0]) for row in connection.execute("PRAGMA quick_check(3)"))
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
-            raise _StoppedError from error
+            return
         raise meaning(error, path) from error
-    return "; ".join(line.removeprefix("*** in database main ***\n") for line in lines)
+    finally:
+        stop.cancel()
+        stop.join()
+    if found != "ok":
+        raise LedgerDamagedError(f"the ledger {path} is damaged ({found}); restore it from a copy")

@@ -128,6 +128,14 @@ async def test_a_ledger_that_cannot_be_written_is_not_ready_and_gets_ready_again
     await ledger.writable()
 
 
+async def test_a_connection_that_is_gone_is_opened_anew(ledger: SqliteLedger, accept: Make) -> None:
+    assert ledger._writer.connection is not None
+    ledger._writer.connection.close()
+    with pytest.raises(LedgerUnavailableError):
+        await ledger.commit(accept("A-1"))
+    assert await ledger.commit(accept("A-1"))
+
+
 async def test_a_fault_in_a_batch_hits_every_caller_of_that_batch_and_no_other(path: Path, accept: Make) -> None:
     failing = False
 
