@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.core.transaction import Change, Event, Exchange, Notification, StoredReport, Transaction
-from gateway.ledger import rows
+from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
+from gateway.ledger import rows, values
 from gateway.ledger.batch import Operation, Simple
 from gateway.ledger.group import GroupWriter, OnCommit
 from gateway.ledger.protocol import Balance, StoredNotification
@@ -81,11 +81,11 @@ class BaseLedger(ABC):
             self._probe, self._probed_at = self._group.submit(probe), now
         await asyncio.shield(self._probe)
 
-    async def _rows(self, statement: Statement, **values: object) -> list[Row]:
-        return await self._fetch(statement, statement.bind(values))
+    async def _rows(self, statement: Statement, **named: object) -> list[Row]:
+        return await self._fetch(statement, statement.bind(named))
 
-    async def _one(self, statement: Statement, **values: object) -> Transaction | None:
-        found = rows.read_transactions(await self._rows(statement, **values))
+    async def _one(self, statement: Statement, **named: object) -> Transaction | None:
+        found = values.read_transactions(await self._rows(statement, **named))
         return found[0] if len(found) == 1 else None
 
     async def transaction(self, id: str) -> Transaction | None:  # noqa: A002  # the protocol's name
@@ -138,30 +138,30 @@ class BaseLedger(ABC):
 
     async def _page(self, given: dict[str, object], limit: int) -> list[Transaction]:
         statement = self.statements.transactions(frozenset(given))
-        return rows.read_transactions(await self._rows(statement, **given, limit=limit))
+        return values.read_transactions(await self._rows(statement, **given, limit=limit))
 
     async def events(self, transaction: str) -> list[tuple[int, Event]]:
         found = await self._rows(self.statements.events, id=rows.number(transaction))
-        return [(number, event) for number, _, event in map(rows.read_event, found)]
+        return [(number, event) for number, _, event in map(values.read_event, found)]
 
     async def events_after(self, client: str | None, after: int, limit: int) -> list[tuple[int, str, Event]]:
         statement = self.statements.events_after if client is None else self.statements.client_events_after
         found = await self._rows(statement, client=client, after=after, limit=limit, base=self._event_base())
-        return list(map(rows.read_event, found))
+        return list(map(values.read_event, found))
 
     def _event_base(self) -> int:
         return 0
 
     async def exchanges(self, transaction: str) -> list[Exchange]:
         found = await self._rows(self.statements.exchanges, id=rows.number(transaction))
-        return list(map(rows.read_exchange, found))
+        return list(map(values.read_exchange, found))
 
     async def reports(
         self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
     ) -> list[tuple[int, StoredReport]]:
         given = {k: v for k, v in {"verdict": verdict, "attempt": attempt}.items() if v is not None}
         statement = self.statements.reports(frozenset(given))
-        return list(map(rows.read_report, await self._rows(statement, **given, limit=limit)))
+        return list(map(values.read_report, await self._rows(statement, **given, limit=limit)))
 
     async def due_checks(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         found = await self._due(self.statements.due_checks, now, limit)
@@ -175,7 +175,7 @@ class BaseLedger(ABC):
 
     async def interrupted(self, limit: int) -> list[Transaction]:
         found = await self._rows(self.statements.interrupted, owner=self.owner, limit=limit)
-        return rows.read_transactions(found)
+        return values.read_transactions(found)
 
     async def open_count(self) -> tuple[int, datetime | None]:
         count, oldest = (await self._rows(self.statements.open_count))[0]
@@ -187,10 +187,12 @@ class BaseLedger(ABC):
         return rows.reference(max(numbers)) if numbers else None
 
     async def due_notifications(self, now: datetime, limit: int) -> list[StoredNotification]:
-        return list(map(_notification, await self._due(self.statements.due_notifications, now, limit)))
+        return list(map(values.read_notification, await self._due(self.statements.due_notifications, now, limit)))
 
     async def notifications(self, transaction: str) -> list[StoredNotification]:
-        return list(map(_notification, await self._rows(self.statements.notifications, id=rows.number(transaction))))
+        return list(
+            map(values.read_notification, await self._rows(self.statements.notifications, id=rows.number(transaction)))
+        )
 
     async def notification_tried(
         self,
@@ -220,11 +222,8 @@ class BaseLedger(ABC):
         await self._do(self.statements.save_balance, provider, rows.to_micros(at), reported, computed)
 
     async def balances(self) -> dict[str, Balance]:
-        found = await self._rows(self.statements.balances)
-        return {
-            row[0]: Balance(provider=row[0], at=rows.from_micros(row[1]), reported=row[2], computed=row[3])
-            for row in found
-        }
+        found = map(values.read_balance, await self._rows(self.statements.balances))
+        return {balance.provider: balance for balance in found}
 
     async def pause_account(self, account: str, why: str) -> None:
         at = rows.to_micros(self._clock())
@@ -235,19 +234,3 @@ class BaseLedger(ABC):
 
     async def paused_accounts(self) -> dict[str, str]:
         return {row[0]: row[1] for row in await self._rows(self.statements.paused)}
-
-
-def _notification(row: Row) -> StoredNotification:
-    """A row of the table."""
-    times = [None if micros is None else rows.from_micros(micros) for micros in (row[6], row[8], row[9], row[10])]
-    return StoredNotification(
-        notification=Notification(id=row[0], client=row[2], event=row[3], body=row[4]),
-        transaction=rows.reference(row[1]),
-        created_at=rows.from_micros(row[5]),
-        next_try_at=times[0],
-        tries=row[7],
-        tried_at=times[1],
-        delivered_at=times[2],
-        dead_at=times[3],
-        last_error=row[11],
-    )

@@ -40,8 +40,16 @@ _UNAVAILABLE = ("08", "53", "57", "58", "XX", "25006", "25P03", "55P03")
 _AGAIN = ("40001", "40P01")
 """Two replicas were in each other's way; nothing was written, and it is tried again."""
 
-Lost = (OSError, asyncio.TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
-"""What asyncpg raises when the connection, rather than the statement, is at fault."""
+Lost = (
+    OSError,
+    asyncio.TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+)
+"""What asyncpg raises when the connection, rather than the statement, is at fault. A server that is told to stop ends
+a session even in the moment after its commit, so that its word about the commit is "terminated" (C25)."""
 
 
 def meaning(error: BaseException) -> LedgerError:

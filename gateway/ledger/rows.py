@@ -1,25 +1,21 @@
-"""Values of the core as rows of the tables, and back."""
+"""Values of the core as rows of the tables; `values` goes the other way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import sqlalchemy as sa
 
-from gateway.core.outcome import ReasonCode
 from gateway.core.transaction import (
     AttemptState,
-    AttemptStatus,
     Event,
     Exchange,
     Notification,
-    Reason,
     StoredReport,
     Transaction,
-    TransactionStatus,
 )
 from gateway.ledger import schema
 
@@ -27,9 +23,6 @@ Row = Sequence[Any]
 Params = tuple[Any, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TRANSACTION_STATUS = {status.value: status for status in TransactionStatus}
-_ATTEMPT_STATUS = {status.value: status for status in AttemptStatus}
-_REASON = {code.value: code for code in ReasonCode}
 _DIGITS = 18
 
 
@@ -51,7 +44,7 @@ def _maybe_micros(at: datetime | None) -> int | None:
     return None if at is None else to_micros(at)
 
 
-def _maybe_time(micros: int | None) -> datetime | None:
+def maybe_time(micros: int | None) -> datetime | None:
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
 
@@ -263,112 +256,4 @@ def new_report(report: StoredReport) -> Params:
         report.digest,
         _maybe_text(report.attempt),
         report.verdict,
-    )
-
-
-def read_transactions(rows: Iterable[Row]) -> list[Transaction]:
-    """Transactions from rows of `transactions` beside `attempts`, a row for each attempt, in the rows' order."""
-    found: list[Transaction] = []
-    first: Row | None = None
-    attempts: list[AttemptState] = []
-    for row in rows:
-        if first is None or row[0] != first[0]:
-            if first is not None:
-                found.append(_transaction(first, attempts))
-            first, attempts = row, []
-        if row[len(NEW_TRANSACTION)] is not None:
-            attempts.append(_attempt(row[len(NEW_TRANSACTION) :]))
-    if first is not None:
-        found.append(_transaction(first, attempts))
-    return found
-
-
-def _transaction(row: Row, attempts: list[AttemptState]) -> Transaction:
-    return Transaction(
-        id=reference(row[0]),
-        client=row[1],
-        ref_id=row[2],
-        request_hash=row[3],
-        product=row[4],
-        dest=row[5],
-        qty=row[6],
-        max_price=row[7],
-        status=_TRANSACTION_STATUS[row[8]],
-        needs_review=bool(row[9]),
-        conflict=bool(row[10]),
-        reason=_reason(row[11], row[12]),
-        serial=row[13],
-        price=row[14],
-        provider=row[15],
-        bill=None if row[16] is None else orjson.loads(row[16]),
-        attempts=tuple(attempts),
-        created_at=from_micros(row[17]),
-        updated_at=from_micros(row[18]),
-        deadline_at=from_micros(row[19]),
-        final_at=_maybe_time(row[20]),
-        version=row[21],
-        owner=row[22],
-        route_at=_maybe_time(row[23]),
-    )
-
-
-def _attempt(row: Row) -> AttemptState:
-    return AttemptState(
-        id=reference(row[0]),
-        number=row[2],
-        provider=row[3],
-        product=row[4],
-        expected_price=row[5],
-        status=_ATTEMPT_STATUS[row[6]],
-        started_at=from_micros(row[7]),
-        ended_at=_maybe_time(row[8]),
-        reason=_reason(row[9], row[10]),
-        supplier_ref=row[11],
-        serial=row[12],
-        price=row[13],
-        message=row[14],
-        rule=row[15],
-        contested=bool(row[16]),
-        checks_done=row[17],
-        never_seen=row[18],
-        next_check_at=_maybe_time(row[19]),
-    )
-
-
-def _reason(code: str | None, message: str | None) -> Reason | None:
-    return None if code is None else Reason(_REASON[code], message or "")
-
-
-def read_event(row: Row) -> tuple[int, str, Event]:
-    """`id, transaction_id, attempt, kind, at, source, data` as number, transaction and event."""
-    attempt = None if row[2] is None else reference(row[2])
-    event = Event(kind=row[3], at=from_micros(row[4]), source=row[5], data=orjson.loads(row[6]), attempt=attempt)
-    return row[0], reference(row[1]), event
-
-
-def read_exchange(row: Row) -> Exchange:
-    return Exchange(
-        attempt=None if row[0] is None else reference(row[0]),
-        provider=row[1],
-        purpose=row[2],
-        request=row[3],
-        response=row[4],
-        status=row[5],
-        failure=row[6],
-        started_at=from_micros(row[7]),
-        duration_ms=row[8],
-    )
-
-
-def read_report(row: Row) -> tuple[int, StoredReport]:
-    return row[0], StoredReport(
-        provider=row[1],
-        received_at=from_micros(row[2]),
-        remote=row[3],
-        method=row[4],
-        query=row[5],
-        body=row[6],
-        digest=row[7],
-        attempt=row[8],
-        verdict=row[9],
     )
