@@ -32,6 +32,7 @@ from gateway.core.money import AMOUNT, parse_rupiah, rupiah
         ("-Rp5.000", -5_000),
         ("- 5.000", -5_000),
         ("12.50", 12),
+        ("0.123", 0),
         ("1234.567", 1_234),
     ],
 )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.core.money import rupiah
@@ -67,8 +67,6 @@ class Envelope:
     balance: int | None = None
     denied: bool = False
     """The envelope itself says no (`"success": false`), whatever that means."""
-    structured: bool = False
-    """It was JSON, where `success` alone may speak of the request only."""
     page: bool = False
     """An HTML or XML page: nobody's answer about a purchase."""
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -113,7 +111,7 @@ def _open_json(text: str) -> Envelope:
     inner = lowered.get("data")
     if isinstance(inner, dict):
         lowered = {**lowered, **{str(key).lower(): item for key, item in inner.items()}}
-    return replace(from_fields(lowered), structured=True)
+    return from_fields(lowered)
 
 
 def from_fields(fields: Mapping[str, Any]) -> Envelope:

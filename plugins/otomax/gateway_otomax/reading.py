@@ -100,8 +100,7 @@ class Reader:
 
     def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
         views = views_of(text, found) if text else {}
-        vague = envelope.structured and views.get("evidence") == "sukses" and not (envelope.serial or found.serial)
-        said = None if vague else self._said(views)
+        said = self._said(views)
         code, code_name = self._code(envelope)
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"

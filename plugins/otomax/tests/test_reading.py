@@ -181,6 +181,44 @@ def test_no_such_transaction_may_still_be_on_its_way(read: Read) -> None:
     assert (outcome.status, outcome.never_seen, outcome.balance) == (U, True, 43_934_743)
 
 
+def test_a_refund_in_the_balance_is_no_price(read: Read) -> None:
+    outcome = read(f"{OURS} GAGAL. Saldo Rp. 28.337.790 + 12.123 = Rp. 28.349.913")
+    assert (outcome.status, outcome.price, outcome.balance) == (F, None, 28_349_913)
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "rule"),
+    [
+        (f"[SEMPAT SUKSES SN:-] {OURS} GAGAL, KET: REFUND", F, "taken-back"),
+        (f"{OURS} dari SUKSES menjadi GAGAL", F, "taken-back"),
+        (f"[SEMPAT GAGAL] {OURS} SUKSES. SN: 1", U, "flipped"),
+        (f"{OURS} SUKSES SEBAGIAN", U, "partly"),
+        ("INQSUKSES. TAGIHAN 150.000", U, "inquiry-only"),
+        (f"{OURS} sukses/gagal", U, "either-or"),
+        ("Data transaksi tidak ditemukan", U, "never-seen"),
+        ("Data tidak ditemukan", U, "no-data"),
+        (f"Transaksi tidak ditemukan. {OURS} SUKSES. SN: 1", U, "never-seen-but"),
+        (f"{OURS} sudah pernah jam 10:10", U, "before"),
+        (f"{OURS} berhasil diproses. SN: 1", S, "processed-with-serial"),
+        (f"{OURS} SUKSES. SN: REFUND", U, "odd-serial"),
+        ("Transaksi dialihkan ke operator lain", P, "tried-again"),
+        (f"{OURS} SUKSES, dibatalkan oleh admin", U, "both"),
+    ],
+)
+def test_the_known_forms_are_read_by_their_own_rule(
+    account: Account, text: str, status: OutcomeStatus, rule: str
+) -> None:
+    outcome = account().read_message(RecordedMessage(text=text))
+    assert (outcome.status, outcome.rule) == (status, rule)
+
+
+@pytest.mark.parametrize(
+    "text", ["INQSUKSES", "SUKSES SEBAGIAN", "sukses/gagal", "[SEMPAT GAGAL] SUKSES", "Transaksi tidak ditemukan"]
+)
+def test_a_success_code_does_not_hide_a_text_that_doubts_it(account: Account, text: str) -> None:
+    assert account().read_message(RecordedMessage(text=text, status_code=20)).status is U
+
+
 # Whose purchase.
 
 
