@@ -17,6 +17,7 @@ from gateway.http.authentication import Authentication
 from gateway.http.connection import mended
 from gateway.http.headers import dress
 from gateway.http.incoming import Incoming, Services
+from gateway.http.limits import retry_after
 from gateway.http.problems import ProblemError, from_engine, from_http_exception
 from gateway.http.request_id import HEADER, request_id
 from gateway.http.routes import NO_ROUTE, Route, Who
@@ -48,18 +49,21 @@ class Entrance:
         started = time.perf_counter()
         name = request_id(request.headers.get(HEADER))
         route = self._routes.get(request.match_info.route)
+        incoming = None
         try:
             if route is None:
                 response = await handler(request)
             else:
                 incoming = Incoming(self._services, request, name)
                 if route.who is Who.CLIENT:
-                    self._admit(incoming)
+                    await self._admit(incoming)
                 response = await route.handler(incoming)
         except Exception as error:
             response = _refusal(error, request, NO_ROUTE if route is None else route.name, name)
         if not response.prepared:
             dress(response.headers, name)
+            if incoming is not None and incoming.standing is not None:
+                incoming.tell_standing(response.headers)
             if mended(request) or not request.content.is_eof():
                 response.force_close()  # the rest of the body was not read, and is not another request
         self._services.metrics.request(
@@ -67,7 +71,7 @@ class Entrance:
         )
         return response
 
-    def _admit(self, incoming: Incoming) -> None:
+    async def _admit(self, incoming: Incoming) -> None:
         try:
             client = self._authentication.client(
                 incoming.request.headers.getall("Authorization", ()),
@@ -78,7 +82,18 @@ class Entrance:
         except ProblemError as problem:
             self._services.note("client_refused", address=str(incoming.address()), why=problem.code)
             raise
-        incoming.admit(client)
+        if client.rate is None:
+            incoming.admit(client, None)
+            return
+        standing = await self._services.limits.take(client.id, client.rate)
+        incoming.admit(client, standing)
+        if not standing.allowed:
+            self._services.metrics.rate_limited(client.id, "requests")
+            raise ProblemError(
+                "rate_limited",
+                f"more than {client.rate.per_second:g} requests a second",
+                headers={"Retry-After": retry_after(standing.wait)},
+            )
 
 
 async def _never(_: web.Request) -> web.StreamResponse:

@@ -8,11 +8,13 @@ from typing import Any, Protocol, TypeVar
 
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 from pydantic import BaseModel
 
 from gateway.http.bodies import read_body, read_json
 from gateway.http.client_address import Address, client_address
 from gateway.http.engine_protocol import Engine, Metrics
+from gateway.http.limits import Buckets, ClientLimits, Standing, policy_field, standing_field
 from gateway.http.times import Times
 from gateway.settings.types import Client
 
@@ -37,6 +39,7 @@ class Services:
     metrics: Metrics
     audit: Audit | None = None
     times: Times = field(default_factory=Times)
+    limits: ClientLimits = field(default_factory=Buckets)
     reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
 
@@ -49,13 +52,15 @@ class Services:
 class Incoming:
     """One request, and who sent it."""
 
-    __slots__ = ("_client", "request", "request_id", "services")
+    __slots__ = ("_client", "request", "request_id", "services", "standing")
 
     def __init__(self, services: Services, request: web.Request, request_id: str) -> None:
         self.services = services
         self.request = request
         self.request_id = request_id
         self._client: Client | None = None
+        self.standing: Standing | None = None
+        """Of the client's rate, where it has one."""
 
     @property
     def engine(self) -> Engine:
@@ -68,8 +73,16 @@ class Incoming:
             raise RuntimeError("this route is not for clients, so there is no client")
         return self._client
 
-    def admit(self, client: Client) -> None:
+    def admit(self, client: Client, standing: Standing | None) -> None:
+        """Let it pass as `client`."""
         self._client = client
+        self.standing = standing
+
+    def tell_standing(self, headers: CIMultiDict[str]) -> None:
+        """Add where the client stands, where it has a rate. `add`: a handler may tell of other limits beside it."""
+        if self.standing is not None and self._client is not None and self._client.rate is not None:
+            headers.add("RateLimit-Policy", policy_field(self._client.rate))
+            headers.add("RateLimit", standing_field(self.standing))
 
     def address(self) -> Address | None:
         """Where it came from, past our own proxies."""

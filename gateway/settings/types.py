@@ -7,6 +7,7 @@ every model is frozen and refuses unknown keys.
 from __future__ import annotations
 
 import ipaddress
+import math
 import re
 import zoneinfo
 from datetime import time
@@ -153,10 +154,26 @@ class Audit(Model):
 
 
 class Rate(Model):
-    """How many requests a client may make: a steady rate, and how many at once above it."""
+    """How many requests a client may make: a steady rate, and how many at once where it was quiet before."""
 
-    per_second: Annotated[float, Field(gt=0, le=1_000_000)]
+    per_second: Annotated[float, Field(ge=0.001, le=1_000_000)]
     burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Left out: what a second gives, 1 at least."""
+
+    @property
+    def most(self) -> int:
+        """How many requests may come at once."""
+        return math.ceil(self.per_second) if self.burst is None else self.burst
+
+
+class Daily(Model):
+    """How much a client may buy a day. What failed or was taken back does not count."""
+
+    purchases: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    amount: Annotated[int, Field(ge=1, lt=10**15)] | None = None
+    """Rupiah. What is still open counts with the most that it may cost."""
+    timezone: Annotated[str, AfterValidator(_timezone)] = "Asia/Jakarta"
+    """Where the day begins at midnight."""
 
 
 class Webhook(Model):
@@ -180,6 +197,7 @@ class Client(Model):
     allow_from: tuple[Network, ...] = ()
     """Empty: from anywhere."""
     rate: Rate | None = None
+    daily: Daily | None = None
     webhook: Webhook | None = None
 
     @property

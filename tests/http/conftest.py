@@ -47,13 +47,13 @@ def hashed(key: str) -> str:
     return "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
-def make_settings(**server: Any) -> Settings:
+def make_settings(*, shop: dict[str, Any] | None = None, **server: Any) -> Settings:
     account = {"kind": "acme", "url": "http://127.0.0.1:1/"}
     return Settings.model_validate(
         {
             "server": {"max_body": 4096, **server},
             "clients": [
-                {"id": "shop", "key_hash": [hashed("shop-key-of-last-year"), hashed(KEYS["shop"])]},
+                {"id": "shop", "key_hash": [hashed("shop-key-of-last-year"), hashed(KEYS["shop"])], **(shop or {})},
                 {"id": "other", "key_hash": hashed(KEYS["other"]), "allow_from": ["127.0.0.0/8"]},
                 {"id": "far", "key_hash": hashed(KEYS["far"]), "allow_from": ["203.0.113.0/24"]},
             ],
@@ -246,6 +246,7 @@ class FakeMetrics:
     def __init__(self) -> None:
         self.requests: list[tuple[str, int]] = []
         self.reports: list[tuple[str, str]] = []
+        self.limited: list[tuple[str, str]] = []
 
     def request(self, route: str, status: int, seconds: float) -> None:
         assert seconds >= 0
@@ -253,6 +254,9 @@ class FakeMetrics:
 
     def report(self, provider: str, verdict: str) -> None:
         self.reports.append((provider, verdict))
+
+    def rate_limited(self, client: str, limit: str) -> None:
+        self.limited.append((client, limit))
 
     def render(self) -> bytes:
         return b"# nothing\n"
@@ -356,8 +360,10 @@ Open = Callable[..., Awaitable[Gateway]]
 async def open_gateway() -> AsyncIterator[Open]:
     closers: list[Callable[[], Awaitable[Any]]] = []
 
-    async def make(*, times: Times | None = None, reload: Any = None, **server: Any) -> Gateway:
-        engine, metrics, audit = FakeEngine(make_settings(**server)), FakeMetrics(), FakeAudit()
+    async def make(
+        *, times: Times | None = None, reload: Any = None, shop: dict[str, Any] | None = None, **server: Any
+    ) -> Gateway:
+        engine, metrics, audit = FakeEngine(make_settings(shop=shop, **server)), FakeMetrics(), FakeAudit()
         services = Services(engine=engine, metrics=metrics, audit=audit, times=times or Times(), reload=reload)
         api = await listen(make_api_app(services), services, "127.0.0.1", 0)
         admin = await listen(make_admin_app(services), services, "127.0.0.1", 0)
