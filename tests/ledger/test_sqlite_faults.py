@@ -155,6 +155,25 @@ async def test_a_fault_in_a_batch_hits_every_caller_of_that_batch_and_no_other(p
     await ledger.close()
 
 
+async def test_a_commit_that_failed_does_not_count_as_answered(path: Path, accept: Make) -> None:
+    failing = False
+
+    def fault(point: str) -> None:
+        if failing and point == "before_commit":
+            raise LedgerUnavailableError("planted")
+
+    ledger = SqliteLedger(str(path), faults=fault)
+    await ledger.start()
+    assert await ledger.commit(accept("A-0"))
+    failing = True
+    with pytest.raises(LedgerUnavailableError):
+        await ledger.commit(accept("A-1"))
+    await ledger.close()
+    again = SqliteLedger(str(path))
+    await again.start()  # or it would miss the commit that never was
+    await again.close()
+
+
 async def test_what_was_committed_stays_although_its_answer_was_lost(path: Path, accept: Make) -> None:
     def fault(point: str) -> None:
         if point == "after_commit":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sqlite3
@@ -10,12 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.core.transaction import Change
 from gateway.ledger import LedgerBusyError, LedgerDamagedError, LedgerError, LedgerUnavailableError, open_ledger
 from gateway.ledger.sqlite import SqliteLedger
+from gateway.ledger.sqlite_file import check
 
 Make = Callable[..., Change]
 
@@ -144,6 +147,19 @@ async def test_flipped_bytes_are_refused(path: Path, accept: Make, first: int) -
     damage(path, heads(path, first))  # from 60 on there is nothing that opening reads by itself
     with pytest.raises(LedgerDamagedError, match="restore it from a copy"):
         await SqliteLedger(str(path)).start()
+
+
+class EndlessCheck(sqlite3.Connection):
+    """A file so large that a check of it never ends by itself."""
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+        return super().execute(endless)
+
+
+def test_the_check_at_the_start_takes_no_longer_than_it_may() -> None:
+    with contextlib.closing(sqlite3.connect(":memory:", factory=EndlessCheck, check_same_thread=False)) as connection:
+        check(connection, "large.db", seconds=0.2)
 
 
 async def test_a_file_that_was_cut_is_refused(path: Path, accept: Make) -> None:
