@@ -13,7 +13,7 @@ from gateway.core.apply import conflicts
 from gateway.core.transaction import AttemptState, AttemptStatus, Change, Event, Transaction, TransactionStatus
 from gateway.provider import Asking
 from tests.simulation.plan import QUIET, RESEND_WITHIN, Plan
-from tests.simulation.supplier import Dealing, State, Supplier
+from tests.simulation.supplier import FINAL_REASONS, Dealing, State, Supplier
 
 _FINAL_STEPS = {
     (TransactionStatus.PENDING, TransactionStatus.PENDING),
@@ -125,6 +125,7 @@ class Invariants:
         for attempt in after.attempts:
             known = None if before is None else before.attempt(attempt.id)
             if known is None:
+                self._allowed(before, after, attempt)
                 self._attempts[attempt.id] = after.id
                 self._started[attempt.id] = self._now()
             elif known.status is not attempt.status and not by_hand:
@@ -133,6 +134,27 @@ class Invariants:
             self._broken(f"{after.id} has lost an attempt")
         self._carried_on(before, after)
         self._justified(before, after, by_hand=by_hand)
+
+    def _allowed(self, before: Transaction | None, after: Transaction, attempt: AttemptState) -> None:
+        """Whether a new attempt may start: by time, number, price and the failover table."""
+        earlier = () if before is None else before.attempts
+        routing = self._plan.settings.routing
+        what = f"{attempt.id} at {attempt.provider} starts"
+        if attempt.started_at >= after.deadline_at:
+            self._broken(f"{what} after the deadline")
+        if len(after.attempts) > routing.max_attempts:
+            self._broken(f"{what} as one too many")
+        if any((one.provider, one.product) == (attempt.provider, attempt.product) for one in earlier):
+            self._broken(f"{what} though this route was tried before")
+        if after.max_price is not None and (attempt.expected_price or 0) > after.max_price:
+            self._broken(f"{what} above the client's price")
+        for one in earlier:
+            if one.may_deliver:
+                self._broken(f"{what} while {one.id} may deliver")
+            tightened = next(held.no_failover for held in self._plan.settings.providers if held.id == one.provider)
+            code = None if one.reason is None else one.reason.code
+            if one.status is AttemptStatus.FAILED and (code in FINAL_REASONS or (code or "") in tightened):
+                self._broken(f"{what} after {one.id} has failed for {code}")
 
     def refused(self, change: Change) -> None:
         """The ledger did not take a change: then the state really had moved on."""
@@ -165,7 +187,7 @@ class Invariants:
         if (
             after.needs_review
             and not (before and before.needs_review)
-            and not any(one.may_deliver and one.next_check_at is None for one in after.attempts)
+            and not any(one.contested or (one.status.live and one.next_check_at is None) for one in after.attempts)
         ):
             self._broken(f"{after.id} waits for a person, though every open attempt is still asked about")
 

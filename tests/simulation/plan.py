@@ -57,14 +57,14 @@ class Plan:
 
 
 def account(random: Random, name: str) -> ScriptedSettings:
-    ask = random.choice([Asking.QUESTION, Asking.QUESTION, Asking.RESEND, Asking.NONE])
+    ask = random.choice([Asking.QUESTION, Asking.QUESTION, Asking.RESEND, Asking.RESEND, Asking.NONE])
     never_seen = ask is Asking.QUESTION and random.random() < 0.6
     fields: dict[str, Any] = {
         "id": name,
         "kind": "scripted",
         "url": f"http://{name}.sim",
         "ask": ask,
-        "reports": {"trust": random.choice(["verify", "verify", "source"])},
+        "reports": {"trust": random.choice(["verify", "source"])},
         "limits": {
             "in_flight": random.choice([1, 2, 3, 10]),
             "per_second": random.choice([None, None, 0.5, 2.0]),
@@ -122,7 +122,7 @@ def make_plan(seed: int) -> Plan:
         slow_commit=random.choice([0.05, 0.3]),
         clock=() if calm else _clock(random),
         trouble=0.0 if calm else random.choice([0.1, 0.3, 0.6]),
-        oddity=random.choice([0.0, 0.1, 0.3]),
+        oddity=random.choice([0.0, 0.2, 0.6]),
         lies=random.choice([0.0, 0.2]),
         sweep_every=random.choice([10.0, 20.0]),
     )

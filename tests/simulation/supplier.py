@@ -18,7 +18,8 @@ from gateway.testing.scripted_supplier import ScriptedSettings, say, target
 from tests.simulation.plan import ANSWER, LATEST, Plan, down_times
 
 _CURABLE = ("product_unavailable", "cutoff", "supplier_balance", "supplier_refused", "price_too_high")
-_FINAL = ("invalid_destination", "duplicate", "supplier_timeout", "blocked_destination")
+FINAL_REASONS = ("invalid_destination", "duplicate", "supplier_timeout", "blocked_destination")
+"""After these no other supplier is tried. Written down here once more, so that the engine's own table is tested too."""
 
 
 class State(Enum):
@@ -119,6 +120,7 @@ class Supplier:
         self._random: Random = world.plan.random(settings.id)
         self._down = down_times(self._random)
         self._serials = 0
+        self._fails, self._delivers = self._random.choice([(0.25, 0.25), (0.3, 0.0), (0.7, 0.1)])
         self._reporting = self.ask is Asking.NONE or self._random.random() < 0.8
 
     @property
@@ -257,9 +259,9 @@ class Supplier:
         dealing.product = product
         if self.verified and self.ask is not Asking.QUESTION:
             dealing.odd = True
-        if draw < 0.3:
+        if draw < self._fails:
             self._fail(dealing, sale)
-        elif draw < 0.5:
+        elif draw < self._fails + self._delivers:
             self._deliver(dealing, sale)
         elif draw < 0.93 or self.healthy:
             pause = self._random.choice([0.05, 2.0, 15.0, 200.0, 1500.0])
@@ -279,7 +281,7 @@ class Supplier:
 
     def _fail(self, dealing: Dealing, sale: Sale) -> None:
         sale.state = State.FAILED
-        sale.why = self._random.choice(_CURABLE if self._random.random() < 0.75 else _FINAL)
+        sale.why = self._random.choice(_CURABLE if self._random.random() < 0.75 else FINAL_REASONS)
         self._settled(dealing, sale, self._deliver)
 
     def _deliver(self, dealing: Dealing, sale: Sale) -> None:
@@ -305,7 +307,7 @@ class Supplier:
             self._report(dealing, sale.word, self._line(dealing.ref, sale))
         if self._random.random() < self._world.plan.oddity and not self.healthy:
             dealing.odd = True
-            self._world.later(self._random.choice([5.0, 60.0, 900.0]), self._think_again, dealing, sale, other)
+            self._world.later(self._random.choice([2.0, 10.0, 60.0, 900.0]), self._think_again, dealing, sale, other)
 
     def _think_again(self, dealing: Dealing, sale: Sale, other: Callable[[Dealing, Sale], None]) -> None:
         if dealing.answering or dealing.outbox:
