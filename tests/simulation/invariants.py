@@ -15,6 +15,9 @@ from gateway.provider import Asking
 from tests.simulation.plan import QUIET, RESEND_WITHIN, Plan
 from tests.simulation.supplier import FINAL_REASONS, Dealing, State, Supplier
 
+ON_ITS_WAY_OUT = 1.0
+"""Seconds between the decision to call and the moment when the request leaves, at most."""
+
 _FINAL_STEPS = {
     (TransactionStatus.PENDING, TransactionStatus.PENDING),
     (TransactionStatus.PENDING, TransactionStatus.SUCCESS),
@@ -44,6 +47,8 @@ class Invariants:
         self._attempts: dict[str, str] = {}
         """Attempt → transaction."""
         self._started: dict[str, float] = {}
+        self._contested: dict[str, float] = {}
+        """Since when the ledger has held an attempt for contested."""
         self.transactions: dict[str, Transaction] = {}
         self.by_ref: dict[tuple[str, str], str] = {}
         self.events: defaultdict[str, list[Event]] = defaultdict(list)
@@ -67,7 +72,6 @@ class Invariants:
         first = dealing.purchases == 0 and attempt.status is AttemptStatus.SENDING
         if first:
             dealing.purchases += 1
-            self._purchase(transaction, attempt)
         elif supplier.ask is Asking.RESEND and attempt.status is not AttemptStatus.SENDING:
             dealing.resends += 1
             self._resend(transaction, attempt)
@@ -75,16 +79,12 @@ class Invariants:
             self._broken(f"{account}: {ref} is bought again; the attempt is {attempt.status}")
         self._elsewhere(transaction, attempt)
 
-    def _purchase(self, transaction: Transaction, attempt: AttemptState) -> None:
-        others = [other for other in transaction.attempts if other.id != attempt.id and other.may_deliver]
-        if others:
-            self._broken(f"{attempt.id} is bought while {others[0].id} may deliver, by the ledger itself")
-
     def _resend(self, transaction: Transaction, attempt: AttemptState) -> None:
-        others = [other for other in transaction.attempts if other.id != attempt.id and other.may_deliver]
-        # A status may change while the question is on its way out; what counts is that nothing else may deliver.
-        if others:
-            self._broken(f"{attempt.id} is asked about by resending while {others[0].id} may deliver")
+        for other in transaction.attempts:
+            # What is told while the question is on its way out comes too late for it.
+            known = self._now() - self._contested.get(other.id, 0.0) > ON_ITS_WAY_OUT
+            if other.id != attempt.id and (other.status.live or (other.contested and known)):
+                self._broken(f"{attempt.id} is asked about by resending while {other.id} may deliver")
         if self._now() - self._started[attempt.id] > RESEND_WITHIN + 30 and not self._plan.clock:
             self._broken(f"{attempt.id} is resent when the supplier may have forgotten it")
 
@@ -128,7 +128,10 @@ class Invariants:
                 self._allowed(before, after, attempt)
                 self._attempts[attempt.id] = after.id
                 self._started[attempt.id] = self._now()
-            elif known.status is not attempt.status and not by_hand:
+                continue
+            if attempt.contested and not known.contested:
+                self._contested[attempt.id] = self._now()
+            if known.status is not attempt.status and not by_hand:
                 self._proved(known, attempt)
         if before is not None and len(after.attempts) < len(before.attempts):
             self._broken(f"{after.id} has lost an attempt")
