@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.core.money import parse_rupiah, rupiah
+from gateway.core.rules import Rule, RuleError, RuleSet, check_pattern
 from gateway.hooks import hookimpl
 from gateway.provider import (
     Acknowledgement,
@@ -22,7 +24,7 @@ from gateway.provider import (
     Update,
     capabilities,
 )
-from gateway.settings.types import ProviderSettings
+from gateway.settings.types import HttpUrl, Model, ProviderSettings
 
 __all__ = [
     "Acknowledgement",
@@ -30,6 +32,8 @@ __all__ = [
     "Attempt",
     "Call",
     "Capability",
+    "HttpUrl",
+    "Model",
     "Outcome",
     "OutcomeStatus",
     "PriceListing",
@@ -39,9 +43,15 @@ __all__ = [
     "RecordedMessage",
     "Reply",
     "Report",
+    "Rule",
+    "RuleError",
+    "RuleSet",
     "Sandbox",
     "UnreadableReportError",
     "Update",
     "capabilities",
+    "check_pattern",
     "hookimpl",
+    "parse_rupiah",
+    "rupiah",
 ]
