@@ -268,9 +268,12 @@ def _learn(attempt: AttemptState, outcome: Outcome, status: AttemptStatus, evide
 
 
 def _released(after: Transaction, at: datetime) -> Transaction:
-    """An attempt ended without delivery: where nothing else may deliver, routing is due."""
-    if after.status is not TransactionStatus.PENDING or any(attempt.may_deliver for attempt in after.attempts):
+    """An attempt ended without delivery: where nothing else may deliver, routing is due; where only a contested attempt
+    is left, a person."""
+    if after.status is not TransactionStatus.PENDING or any(attempt.status.live for attempt in after.attempts):
         return after
+    if any(attempt.contested for attempt in after.attempts):
+        return replace(after, needs_review=True)
     return replace(after, route_at=at)
 
 

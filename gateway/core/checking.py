@@ -46,7 +46,8 @@ def checked(
     attempt = decision.after.attempt(attempt_id)
     if attempt is None:
         raise LookupError(f"transaction {decision.after.id} has no attempt {attempt_id}")
-    if conclusive and not attempt.status.live:
+    if not attempt.status.live and (conclusive or attempt.next_check_at is None):
+        # It is settled, by this answer or meanwhile by something else, and nobody wants it verified.
         return _with(decision, replace(attempt, next_check_at=None))
     done = attempt.checks_done
     if done < len(schedule):
@@ -64,7 +65,8 @@ def checked(
 def _for_a_person(decision: Decision, attempt_id: str, *, now: datetime, checks: int) -> Decision:
     """No question is left: an open transaction is never called failed for that, it waits for a person."""
     after = decision.after
-    if after.status is not TransactionStatus.PENDING:
+    attempt = after.attempt(attempt_id)
+    if after.status is not TransactionStatus.PENDING or (attempt is not None and not attempt.may_deliver):
         after = replace(after, conflict=True)
     elif after.needs_review:
         return decision

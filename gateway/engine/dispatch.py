@@ -250,10 +250,6 @@ class Dispatcher:
 
 def _about_this(outcome: Outcome, attempt: AttemptState) -> Outcome:
     """An answer that names another reference is about another purchase, whatever the plugin made of it."""
-    if (
-        outcome.ref is None
-        or outcome.ref == attempt.id
-        or outcome.status in {OutcomeStatus.UNKNOWN, OutcomeStatus.REJECTED}
-    ):
+    if outcome.ref is None or outcome.ref == attempt.id or outcome.status is OutcomeStatus.UNKNOWN:
         return outcome
-    return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, serial=None, price=None)
+    return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, serial=None, price=None, account_refused=False)

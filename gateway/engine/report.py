@@ -68,18 +68,23 @@ class ReportReader:
             UnavailableError: it could not be stored; the supplier must send it again.
         """
         try:
-            number, repeated = await self._ledger.store_report(self._stored(account, report, remote))
+            stored = self._stored(account, report, remote)
+            number, repeated = await self._ledger.store_report(stored)
         except LedgerUnavailableError as error:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         self._crash(CrashPoint.AFTER_REPORT_STORED)
         try:
-            await self.apply(account, report, number, repeated=repeated)
+            await self.apply(account, report, number, repeated=stored.digest if repeated else None)
         except LedgerUnavailableError as error:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         return self._acknowledgement(account, report)
 
-    async def apply(self, account: Account, report: Report, number: int, *, repeated: bool = False) -> None:
-        """Read a stored report and apply what it says."""
+    async def apply(self, account: Account, report: Report, number: int, *, repeated: str | None = None) -> None:
+        """Read a stored report and apply what it says.
+
+        Args:
+            repeated: its digest, where the same report was stored before.
+        """
         try:
             updates = account.provider.read_report(report)
             if not all(isinstance(update, Update) for update in updates):
@@ -91,7 +96,7 @@ class ReportReader:
         for update in updates:
             await self._apply_one(account, update, number, repeated=repeated)
 
-    async def _apply_one(self, account: Account, update: Update, number: int, *, repeated: bool) -> None:
+    async def _apply_one(self, account: Account, update: Update, number: int, *, repeated: str | None) -> None:
         transaction = await self._find(account, update)
         if transaction is None:
             await self._mark(account, number, "unmatched")
@@ -100,7 +105,7 @@ class ReportReader:
         if attempt is None:
             await self._mark(account, number, "unmatched")
             return
-        if repeated and not attempt.status.live:
+        if repeated is not None and not attempt.status.live and await self._read_before(attempt, repeated):
             await self._mark(account, number, "repeated", attempt.id)
             return
         outcome = masked(update.outcome, account.redactor.text)
@@ -127,6 +132,12 @@ class ReportReader:
             verdict = "nothing_new"
         await self._mark(account, number, verdict, attempt.id)
         self._follow(after, attempt.id)
+
+    async def _read_before(self, attempt: AttemptState, digest: str) -> bool:
+        """Whether the same report was read already. One that was stored and then not read, because the process ended or
+        the ledger failed, is still news when it comes again."""
+        earlier = await self._ledger.reports(attempt=attempt.id)
+        return any(report.digest == digest for _, report in earlier)
 
     def _trust(self, account: Account, transaction: Transaction, attempt: AttemptState, outcome: Outcome) -> Trust:
         """What a report is worth: only what would settle or unsettle an attempt has to be verified."""
