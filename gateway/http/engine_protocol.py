@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.accept import Request
-from gateway.core.transaction import Event, Exchange, StoredReport, Transaction
+from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
 from gateway.provider import Acknowledgement, Report
 from gateway.settings.types import Settings
 
@@ -60,6 +61,8 @@ class Engine(Protocol):
     """The engine, as far as it is called here."""
 
     draining: bool
+    listeners: list[Callable[[Change], None]]
+    """Told of each change of this process after its commit."""
 
     @property
     def settings(self) -> Settings: ...

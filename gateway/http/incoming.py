@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from gateway.http.bodies import read_body, read_json
 from gateway.http.client_address import Address, client_address
+from gateway.http.daily import Days
 from gateway.http.engine_protocol import Engine, Metrics
 from gateway.http.limits import Buckets, ClientLimits, Standing, policy_field, standing_field
 from gateway.http.times import Times
@@ -40,6 +41,7 @@ class Services:
     audit: Audit | None = None
     times: Times = field(default_factory=Times)
     limits: ClientLimits = field(default_factory=Buckets)
+    days: Days | None = None
     reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from gateway.http import admin, operations, products, reports, transactions
 from gateway.http.authentication import Authentication
 from gateway.http.connection import Runner
+from gateway.http.daily import RECOUNT, Days
 from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
 from gateway.http.routes import NO_ROUTE, UNREADABLE, Route, Who
@@ -47,8 +50,11 @@ ROUTE_NAMES = frozenset({route.name for route in (*API_ROUTES, *ADMIN_ROUTES)}) 
 
 
 def make_api_app(services: Services, authentication: Authentication | None = None) -> web.Application:
-    """The application for clients and suppliers."""
-    return _app(services, API_ROUTES, authentication)
+    """The application for clients and suppliers. It listens to the engine's changes."""
+    engine = services.engine
+    days = Days(engine, recount=RECOUNT if engine.settings.ledger.url.startswith("postgres") else None)
+    engine.listeners.append(days.hear)
+    return _app(replace(services, days=days), API_ROUTES, authentication)
 
 
 def make_admin_app(services: Services) -> web.Application:

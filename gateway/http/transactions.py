@@ -9,18 +9,23 @@ from gateway.core.accept import Request
 from gateway.core.transaction import Transaction
 from gateway.core.view import event_view, transaction_view
 from gateway.http import listing
+from gateway.http.daily import DayIsOverError
+from gateway.http.engine_protocol import Accepted
 from gateway.http.incoming import Incoming, json_response
 from gateway.http.models import PurchaseBody
 from gateway.http.prefer import preferred_wait
 from gateway.http.problems import ProblemError
+from gateway.settings.types import Daily
 
 
 async def create(incoming: Incoming) -> web.Response:
     """`POST /v1/transactions`: 201 with a new transaction, or 200 with the one that the `ref_id` has already."""
     body = await incoming.json(PurchaseBody)
-    accepted = await incoming.engine.accept(
-        incoming.client.id, Request(body.ref_id, body.product, body.dest, body.qty, body.max_price)
-    )
+    request = Request(body.ref_id, body.product, body.dest, body.qty, body.max_price)
+    if incoming.client.daily is None:
+        accepted = await incoming.engine.accept(incoming.client.id, request)
+    else:
+        accepted = await _accept_within_the_day(incoming, incoming.client.daily, body, request)
     transaction = accepted.transaction
     headers = {"Content-Type": "application/json"}
     prefer = incoming.request.headers.getall("Prefer", ())
@@ -37,6 +42,21 @@ async def create(incoming: Incoming) -> web.Response:
     return web.Response(
         status=200 if accepted.replayed else 201, body=orjson.dumps(transaction_view(transaction)), headers=headers
     )
+
+
+async def _accept_within_the_day(incoming: Incoming, limit: Daily, body: PurchaseBody, request: Request) -> Accepted:
+    client, days = incoming.client, incoming.services.days
+    if days is None:
+        raise RuntimeError("the application was made without daily limits")
+    try:
+        room = await days.enter(client, limit, body)
+    except DayIsOverError as error:
+        incoming.services.metrics.rate_limited(client.id, error.limit)
+        raise
+    try:
+        return await incoming.engine.accept(client.id, request)
+    finally:
+        days.leave(client, room)
 
 
 async def show(incoming: Incoming) -> web.Response:

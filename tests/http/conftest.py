@@ -18,6 +18,7 @@ from gateway.core.resolve import CannotResolveError
 from gateway.core.transaction import (
     AttemptState,
     AttemptStatus,
+    Change,
     Event,
     Exchange,
     StoredReport,
@@ -158,6 +159,7 @@ class FakeEngine:
         self.accepted = asyncio.Event()
         self.hold: asyncio.Event | None = None
         self.broken: Exception | None = None
+        self.listeners: list[Callable[[Change], None]] = []
 
     def products(self) -> list[dict[str, Any]]:
         return [{"product": "XL5", "name": "XL 5.000", "dest": "msisdn", "open_denomination": False, "available": True}]
@@ -188,12 +190,18 @@ class FakeEngine:
             deadline=120,
             owner="one",
         )
-        self.ledger.rows[transaction.id] = transaction
         self.ledger.happened[transaction.id] = [event]
+        self.commit(Change(before=None, after=transaction, events=(event,)))
         self.accepted.set()
         if self.hold is not None:
             await self.hold.wait()
         return FakeAccepted(transaction, replayed=False)
+
+    def commit(self, change: Change) -> None:
+        """Store it, and tell whoever listens."""
+        self.ledger.rows[change.after.id] = change.after
+        for listener in self.listeners:
+            listener(change)
 
     async def wait_final(self, transaction: Transaction, seconds: float, *, fresh: bool = False) -> Transaction:
         self.waits.append(seconds)

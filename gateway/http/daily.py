@@ -1,0 +1,211 @@
+"""How much a client may buy a day: `daily: {purchases, amount}` of the configuration.
+
+What counts is what the ledger holds: purchases created since midnight that have not failed and were not taken back. So
+a restart forgets nothing, a repeated `ref_id` counts once, and a purchase that fails gives its place back. An open
+purchase counts with the most that it may cost, so the sum never grows by an answer.
+
+A day is counted from the ledger once, when the client first buys, and then kept up by the engine's changes. Other
+replicas' changes are not heard here: with PostgreSQL the day is counted again every half minute, so together they may
+pass a limit by what the others sell in that time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from gateway.core.transaction import Change, Transaction, TransactionStatus
+from gateway.http.engine_protocol import Engine
+from gateway.http.limits import retry_after
+from gateway.http.models import PurchaseBody
+from gateway.http.problems import ProblemError
+from gateway.settings.types import Client, Daily, Product
+
+RECOUNT = 30.0
+"""Seconds after which a count is taken anew where other replicas sell, too."""
+_PAGE = 1000
+_CLOCKS_APART = timedelta(seconds=5)
+_COUNTED = frozenset({TransactionStatus.PENDING, TransactionStatus.SUCCESS})
+
+
+class Sold(NamedTuple):
+    """Purchases, and rupiah."""
+
+    purchases: int = 0
+    amount: int = 0
+
+    def plus(self, other: Sold) -> Sold:
+        return Sold(self.purchases + other.purchases, self.amount + other.amount)
+
+    def minus(self, other: Sold) -> Sold:
+        return Sold(self.purchases - other.purchases, self.amount - other.amount)
+
+
+def most_it_costs(product: Product | None, qty: int, max_price: int | None) -> int:
+    """The most that a purchase can cost, in rupiah: its dearest route, and the amount where `qty` is one."""
+    if product is None:
+        return 0
+    prices = [route.price for route in product.routes if route.enabled]
+    price = max(prices, default=0)
+    if max_price is not None:
+        price = min(price, max_price)
+    return max(0, price) + (qty if product.open_denomination else 0)
+
+
+def weight(transaction: Transaction, product: Product | None) -> Sold:
+    """What a transaction counts for."""
+    if transaction.status not in _COUNTED:
+        return Sold()
+    price = transaction.price if transaction.status is TransactionStatus.SUCCESS else None
+    if price is None:
+        price = most_it_costs(product, transaction.qty, transaction.max_price)
+    return Sold(1, price)
+
+
+def day_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
+    """When the day began and when it ends, in UTC. A day is not always 24 hours long."""
+    local = now.astimezone(ZoneInfo(timezone))
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    following = midnight.date() + timedelta(days=1)
+    return midnight.astimezone(UTC), midnight.replace(
+        year=following.year, month=following.month, day=following.day
+    ).astimezone(UTC)
+
+
+@dataclass(slots=True)
+class _Day:
+    start: datetime
+    end: datetime
+    sold: Sold = field(default_factory=Sold)
+    under_way: Sold = field(default_factory=Sold)
+    """Purchases that are being accepted."""
+    counted_at: datetime | None = None
+    counting: asyncio.Task[None] | None = None
+    heard: list[Change] = field(default_factory=list)
+    """What changed while it was being counted."""
+
+
+class Days:
+    """Holds clients to their daily limits.
+
+    Args:
+        recount: seconds after which a count is taken anew, or `None`.
+    """
+
+    def __init__(
+        self, engine: Engine, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), recount: float | None = None
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._recount = recount
+        self._days: dict[str, _Day] = {}
+        self._products: dict[str, Product] = {}
+        self._products_of: Sequence[Product] | None = None
+
+    def hear(self, change: Change) -> None:
+        """A change was committed in this process."""
+        day = self._days.get(change.after.client) if self._days else None
+        if day is None or not day.start <= change.after.created_at < day.end:
+            return
+        if day.counting is not None and not day.counting.done():
+            day.heard.append(change)
+        if day.counted_at is not None:
+            day.sold = day.sold.plus(self._step(change.before, change.after))
+
+    def _step(self, before: Transaction | None, after: Transaction) -> Sold:
+        product = self._product(after.product)
+        return weight(after, product).minus(Sold() if before is None else weight(before, product))
+
+    async def enter(self, client: Client, limit: Daily, purchase: PurchaseBody) -> Sold:
+        """Keep room for a purchase while it is being accepted; give it back with `leave`, however that ends.
+
+        A `ref_id` that is there already needs no room.
+
+        Raises:
+            ProblemError: `rate_limited`.
+            LedgerUnavailableError: the day could not be counted.
+        """
+        day = await self._today(client.id, limit)
+        room = Sold(1, most_it_costs(self._product(purchase.product), purchase.qty, purchase.max_price))
+        after = day.sold.plus(day.under_way).plus(room)
+        over = passed(after, limit)
+        if over is None:
+            day.under_way = day.under_way.plus(room)
+            return room
+        if await self._engine.ledger.transaction_by_ref(client.id, purchase.ref_id) is not None:
+            return Sold()
+        name, told = over
+        raise DayIsOverError(name, told, (day.end - self._clock()).total_seconds())
+
+    def leave(self, client: Client, room: Sold) -> None:
+        """The purchase was accepted and counts by itself, or it was not."""
+        day = self._days[client.id]
+        day.under_way = day.under_way.minus(room)
+
+    def _product(self, code: str) -> Product | None:
+        products = self._engine.settings.products
+        if products is not self._products_of:
+            self._products_of, self._products = products, {product.code: product for product in products}
+        return self._products.get(code)
+
+    async def _today(self, client: str, limit: Daily) -> _Day:
+        now = self._clock()
+        day = self._days.get(client)
+        if day is None or not day.start <= now < day.end:
+            under_way = Sold() if day is None else day.under_way
+            day = self._days[client] = _Day(*day_of(now, limit.timezone), under_way=under_way)
+        due = day.counted_at is None or (
+            self._recount is not None and (now - day.counted_at).total_seconds() >= self._recount
+        )
+        if due and (day.counting is None or day.counting.done()):
+            day.counting = asyncio.get_running_loop().create_task(self._count(client, day, now))
+        if day.counted_at is None and day.counting is not None:
+            await asyncio.shield(day.counting)
+        return day
+
+    async def _count(self, client: str, day: _Day, now: datetime) -> None:
+        """Add up the ledger. What changes meanwhile is heard, and added where the ledger was read before it."""
+        day.heard.clear()
+        sold, before_id = Sold(), None
+        read: dict[str, int] = {}
+        while True:
+            page = await self._engine.ledger.transactions(
+                client=client, start=day.start, end=day.end, before_id=before_id, limit=_PAGE
+            )
+            for one in page:
+                sold = sold.plus(weight(one, self._product(one.product)))
+                if not one.status.final or one.updated_at >= now - _CLOCKS_APART:
+                    read[one.id] = one.version
+            if len(page) < _PAGE:
+                break
+            before_id = page[-1].id
+        for change in day.heard:
+            if change.after.version > read.get(change.after.id, 0):
+                sold = sold.plus(self._step(change.before, change.after))
+        day.heard.clear()
+        day.sold, day.counted_at = sold, now
+
+
+class DayIsOverError(ProblemError):
+    """A daily limit is reached."""
+
+    def __init__(self, name: str, told: str, seconds: float) -> None:
+        super().__init__(
+            "rate_limited",
+            f"this would be more than the {told} that may be bought a day; purchases that fail give their place back",
+            headers={"Retry-After": retry_after(seconds)},
+        )
+        self.limit = name
+
+
+def passed(sold: Sold, limit: Daily) -> tuple[str, str] | None:
+    """Which limit is passed, for metrics and for people; `None` where there is room."""
+    if limit.purchases is not None and sold.purchases > limit.purchases:
+        return "daily_purchases", f"{limit.purchases} purchases"
+    if limit.amount is not None and sold.amount > limit.amount:
+        return "daily_amount", f"{limit.amount} rupiah"
+    return None

@@ -1,0 +1,167 @@
+"""A client buys no more a day than it may, over repeats, failures and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.transaction import Change, TransactionStatus
+from gateway.http.daily import Days, Sold, day_of, most_it_costs, weight
+from gateway.settings.types import Product
+
+ROUTES = [{"provider": "open", "code": "X5", "price": 5400}, {"provider": "away", "code": "X5", "price": 5500}]
+FIXED = Product.model_validate({"code": "XL5", "routes": ROUTES})
+OPEN = Product.model_validate({"code": "DANA", "open_denomination": True, "routes": ROUTES[:1]})
+
+
+@pytest.fixture
+def products(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def put(gateway: Any) -> None:
+        gateway.engine.settings = gateway.engine.settings.model_copy(update={"products": (FIXED, OPEN)})
+
+    return put
+
+
+@pytest.fixture
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine in memory lives on 23 November 2026."""
+    monkeypatch.setattr(Days.__init__, "__kwdefaults__", {"clock": lambda: NOON, "recount": None})
+
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def test_a_day_begins_at_midnight_where_the_client_is() -> None:
+    assert day_of(NOON, "Asia/Jakarta") == (
+        datetime(2026, 11, 22, 17, tzinfo=UTC),
+        datetime(2026, 11, 23, 17, tzinfo=UTC),
+    )
+    start, end = day_of(datetime(2026, 3, 29, 12, tzinfo=UTC), "Europe/Berlin")
+    assert end - start == timedelta(hours=23)
+
+
+def test_a_purchase_counts_with_the_most_that_it_may_cost() -> None:
+    assert most_it_costs(FIXED, 1, None) == 5500
+    assert most_it_costs(FIXED, 1, 5450) == 5450
+    assert most_it_costs(OPEN, 50_000, None) == 55_400
+    assert most_it_costs(None, 1, None) == 0
+
+
+@pytest.mark.usefixtures("today")
+async def test_the_purchase_above_the_number_is_refused_and_a_repeat_is_not(open_gateway: Any) -> None:
+    gateway = await open_gateway(shop={"daily": {"purchases": 2}})
+    assert (await gateway.buy(ref_id="A-1")).status == 201
+    assert (await gateway.buy(ref_id="A-1")).status == 200
+    assert (await gateway.buy(ref_id="A-2")).status == 201
+    refused = await gateway.buy(ref_id="A-3")
+    assert (refused.status, refused.json["code"]) == (429, "rate_limited")
+    assert int(refused.headers["Retry-After"]) == 5 * 3600
+    assert gateway.metrics.limited == [("shop", "daily_purchases")]
+    assert len(gateway.engine.ledger.rows) == 2
+    assert (await gateway.buy(ref_id="A-2")).status == 200
+    assert (await gateway.buy(ref_id="A-2", dest="0811111111")).status == 409
+    assert (await gateway.buy(client="other", ref_id="A-3")).status == 201
+
+
+@pytest.mark.usefixtures("today")
+async def test_fifty_at_once_get_no_more_than_the_day_has_room_for(open_gateway: Any) -> None:
+    gateway = await open_gateway(shop={"daily": {"purchases": 7}})
+    accept = gateway.engine.accept
+
+    async def accept_slowly(*request: Any) -> Any:
+        await asyncio.sleep(0.05)  # as a commit does
+        return await accept(*request)
+
+    gateway.engine.accept = accept_slowly
+    answers = await asyncio.gather(*(gateway.buy(ref_id=f"A-{number}") for number in range(50)))
+    assert sorted(answer.status for answer in answers) == [201] * 7 + [429] * 43
+
+
+@pytest.mark.usefixtures("today")
+async def test_what_failed_or_could_not_be_stored_gives_its_place_back(open_gateway: Any) -> None:
+    gateway = await open_gateway(shop={"daily": {"purchases": 1}})
+    gateway.engine.ledger.full = True
+    assert (await gateway.buy(ref_id="A-0")).status == 503
+    gateway.engine.ledger.full = False
+    first = await gateway.buy(ref_id="A-1")
+    assert (await gateway.buy(ref_id="A-2")).status == 429
+    before = gateway.engine.ledger.rows[first.json["id"]]
+    failed = replace(before, status=TransactionStatus.FAILED, version=2)
+    gateway.engine.commit(Change(before=before, after=failed))
+    assert (await gateway.buy(ref_id="A-2")).status == 201
+    assert (await gateway.buy(ref_id="A-3")).status == 429
+
+
+@pytest.mark.usefixtures("today")
+async def test_the_amount_counts_open_purchases_at_most_and_ended_ones_at_their_price(
+    open_gateway: Any, products: Any
+) -> None:
+    gateway = await open_gateway(shop={"daily": {"amount": 11_000}})
+    products(gateway)
+    first = await gateway.buy(ref_id="A-1")
+    assert (await gateway.buy(ref_id="A-2")).status == 201
+    assert (await gateway.buy(ref_id="A-3", max_price=100)).status == 429
+    before = gateway.engine.ledger.rows[first.json["id"]]
+    gateway.engine.commit(
+        Change(before=before, after=replace(before, status=TransactionStatus.SUCCESS, price=5400, version=2))
+    )
+    assert (await gateway.buy(ref_id="A-3", max_price=101)).status == 429
+    assert (await gateway.buy(ref_id="A-3", max_price=100)).status == 201
+    assert gateway.metrics.limited == [("shop", "daily_amount")] * 2
+
+
+@pytest.mark.usefixtures("today")
+async def test_a_restart_counts_the_day_from_the_ledger(open_gateway: Any) -> None:
+    old = await open_gateway(shop={"daily": {"purchases": 3}})
+    for number in range(3):
+        assert (await old.buy(ref_id=f"A-{number}")).status == 201
+    rows = old.engine.ledger.rows
+    yesterday, failed, _ = sorted(rows)
+    rows[yesterday] = replace(rows[yesterday], created_at=NOON - timedelta(days=1))
+    rows[failed] = replace(rows[failed], status=TransactionStatus.FAILED)
+    fresh = await open_gateway(shop={"daily": {"purchases": 3}})
+    fresh.engine.ledger.rows = dict(rows)
+    assert [(await fresh.buy(ref_id=f"B-{number}")).status for number in range(3)] == [201, 201, 429]
+
+
+@pytest.mark.usefixtures("today")
+async def test_a_day_that_cannot_be_counted_sells_nothing_and_is_counted_later(open_gateway: Any) -> None:
+    gateway = await open_gateway(shop={"daily": {"purchases": 1}})
+    gateway.engine.ledger.down = True
+    assert (await gateway.buy()).status == 503
+    gateway.engine.ledger.down = False
+    assert (await gateway.buy()).status == 201
+
+
+async def test_what_changes_while_the_ledger_is_read_counts_once(open_gateway: Any) -> None:
+    gateway = await open_gateway(shop={})
+    await gateway.buy(ref_id="A-1")
+    await gateway.buy(ref_id="A-2")
+    engine, ledger = gateway.engine, gateway.engine.ledger
+    first, second = ledger.rows.values()
+    days = Days(engine, clock=lambda: NOON)
+    read = ledger.transactions
+
+    async def reading(**which: Any) -> Any:
+        late = replace(first, id="000000000000000099", ref_id="A-99")
+        days.hear(Change(before=None, after=late))
+        ledger.rows[late.id] = late
+        found = await read(**which)
+        failed = replace(first, status=TransactionStatus.FAILED, version=first.version + 1)
+        days.hear(Change(before=first, after=failed))
+        days.hear(Change(before=second, after=replace(second, status=TransactionStatus.SUCCESS, version=2)))
+        return found
+
+    ledger.transactions = reading
+    client = engine.settings.clients[0].model_copy(
+        update={"daily": type("D", (), {"timezone": "Asia/Jakarta", "purchases": None, "amount": None})()}
+    )
+    body = type("B", (), {"product": "XL5", "qty": 1, "max_price": None, "ref_id": "A-5"})()
+    room = await days.enter(client, client.daily, body)
+    days.leave(client, room)
+    assert days._days["shop"].sold == Sold(2, 0)
+    assert weight(second, None) == Sold(1, 0)
