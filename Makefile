@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml plugins/otomax/pyproject.toml
 
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format bench simulate soak clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -41,6 +41,11 @@ format: $(VENV)/.dev  ## rewrite the code in the project's format
 
 bench: $(VENV)/.dev  ## what a purchase costs beside a bare forwarder
 	$(BIN)/python bench/purchase.py
+
+SEEDS ?= 10000
+FROM ?= 1000
+simulate: $(VENV)/.dev  ## more seeds of the simulation: make simulate SEEDS=10000
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
 
 clean:  ## remove what was installed and built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
