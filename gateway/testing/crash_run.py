@@ -18,7 +18,7 @@ from gateway.testing.processes import Child
 from gateway.testing.site import Client, Site
 
 ENDINGS = (
-    *("20",) * 6, *("00",) * 6, *("98",) * 6, "14", "30", "31", "32", "33", "34", "35", "36", "40", "45", "47",
+    *("20",) * 6, *("00",) * 6, *("98",) * 6, "14", "24", "30", "31", "32", "33", "34", "35", "36", "40", "45", "47",
     "52", "90", "91", "92", "93", "94", "95", "96", "97",
 )  # fmt: skip
 """What happens to the purchases, as the sandbox's table has it; `98` is slow, so that many a kill meets a call."""
