@@ -1,0 +1,554 @@
+"""The deliverer on a clock that tests move: C10, the retry budget of C17, and what a dead receiver must not do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from gateway.core.delivery import SCHEDULE, Answer
+from gateway.core.transaction import Change, Notification, Transaction
+from gateway.engine.deliver import Deliverer, NoWebhookError, state_of
+from gateway.settings.types import Client, Webhook
+
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+OK = Answer(status=200)
+DOWN = Answer(status=None, detail="connect refused (ECONNREFUSED)")
+HOUR = 3600.0
+Say = Callable[[Notification], Answer]
+
+
+@dataclass
+class Senders:
+    """Every client's receiver, as scripted."""
+
+    clock: Any
+    say: dict[str, Say] = field(default_factory=dict)
+    """What the receiver at a URL answers; else 200."""
+    sent: list[tuple[datetime, str]] = field(default_factory=list)
+    """When, and which notification."""
+    hang: dict[str, asyncio.Event] = field(default_factory=dict)
+    flying: Counter[str] = field(default_factory=Counter)
+    most: Counter[str] = field(default_factory=Counter)
+    made: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+    def __call__(self, webhook: Webhook) -> Sender:
+        self.made.append(webhook.url)
+        return Sender(self, webhook.url)
+
+    @property
+    def ids(self) -> list[str]:
+        return [one for _, one in self.sent]
+
+
+@dataclass
+class Sender:
+    all: Senders
+    url: str
+
+    async def send(self, notification: Notification) -> Answer:
+        senders = self.all
+        senders.sent.append((senders.clock.now(), notification.id))
+        for name in (self.url, "all"):
+            senders.flying[name] += 1
+            senders.most[name] = max(senders.most[name], senders.flying[name])
+        try:
+            await asyncio.sleep(0)
+            if self.url in senders.hang:
+                await senders.hang[self.url].wait()
+            say = senders.say.get(self.url)
+            return OK if say is None else say(notification)
+        finally:
+            for name in (self.url, "all"):
+                senders.flying[name] -= 1
+
+    async def close(self) -> None:
+        self.all.closed.append(self.url)
+
+
+@dataclass
+class Audit:
+    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def write(self, event: str, /, **fields: Any) -> None:
+        self.lines.append((event, fields))
+
+
+@dataclass
+class Counted:
+    results: Counter[str] = field(default_factory=Counter)
+    backlog: int | None = None
+
+    def webhook(self, client: str, result: str, seconds: float) -> None:
+        assert seconds >= 0
+        self.results[f"{client} {result}"] += 1
+
+    def webhook_backlog(self, n: int) -> None:
+        self.backlog = n
+
+
+@dataclass
+class World:
+    """A deliverer with everything around it."""
+
+    clock: Any
+    outbox: Any
+    senders: Senders
+    webhook: Callable[..., Webhook]
+    audit: Audit = field(default_factory=Audit)
+    counts: Counted = field(default_factory=Counted)
+    made: list[Deliverer] = field(default_factory=list)
+
+    def clients(self, **urls: str) -> list[Client]:
+        return [
+            Client(id=name, key_hash=f"sha256:{'0' * 64}", webhook=self.webhook(url))
+            for name, url in (urls or {"shop": "http://shop/"}).items()
+        ]
+
+    def deliverer(self, clients: Iterable[Client] | None = None, **options: Any) -> Deliverer:
+        one = Deliverer(
+            self.outbox,
+            clock=self.clock,
+            random=Random(1),  # noqa: S311 — a fixed seed, so that a run can be repeated
+            counts=self.counts,
+            audits=self.audit,
+            senders=self.senders,
+            **options,
+        )
+        one.configure(self.clients() if clients is None else clients)
+        self.made.append(one)
+        return one
+
+    async def work(self, deliverer: Deliverer) -> None:
+        """Sweep until a sweep sends nothing."""
+        while True:
+            before = len(self.senders.sent)
+            await deliverer.sweep()
+            await deliverer.settled()
+            if len(self.senders.sent) == before:
+                return
+
+    async def pass_(self, deliverer: Deliverer, seconds: float) -> None:
+        """Let time pass, and have done what comes due in it, in steps as long as nothing is due."""
+        end = self.clock.at + timedelta(seconds=seconds)
+        while self.clock.at < end:
+            due = [row.next_try_at for row in self.outbox.rows.values() if row.next_try_at is not None]
+            closed = [lane.receiver.closed_until for lane in deliverer._lanes.values()]
+            held = [lane.receiver.held_until for lane in deliverer._lanes.values()]
+            moments = [one for one in (*due, *closed, *held) if one is not None and one > self.clock.at]
+            self.clock.at = min([*moments, end])
+            await self.work(deliverer)
+
+
+@pytest.fixture
+async def world(clock: Any, outbox: Any, webhook: Callable[..., Webhook]) -> AsyncIterator[World]:
+    one = World(clock=clock, outbox=outbox, senders=Senders(clock), webhook=webhook)
+    yield one
+    for deliverer in one.made:
+        await deliverer.close()
+
+
+def change(*notifications: Notification) -> Change:
+    """What the door publishes after it has committed a final state."""
+    fields: dict[str, Any] = {
+        "id": f"{1:018d}",
+        "client": notifications[0].client,
+        "ref_id": "A-1",
+        "request_hash": "0",
+        "product": "XL5",
+        "dest": "0817",
+        "qty": 1,
+        "max_price": None,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "deadline_at": NOW,
+        "owner": "here",
+    }
+    return Change(before=None, after=Transaction(**fields), notifications=notifications)
+
+
+async def test_what_is_committed_is_sent_at_once_without_asking_the_ledger(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    deliverer = world.deliverer()
+    one = notification()
+    world.outbox.put(one)
+    deliverer.offer(change(one))
+    await deliverer.settled()
+    assert world.senders.ids == [one.id]
+    assert world.outbox.asked == 0
+    row = world.outbox.rows[one.id]
+    assert (row.delivered_at, row.tries, row.last_error, state_of(row)) == (NOW, 1, None, "delivered")
+    await world.work(deliverer)
+    assert world.senders.ids == [one.id]
+    assert world.counts.results == {"shop delivered": 1}
+
+
+async def test_what_was_left_by_the_last_process_is_sent(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    for number in range(30):
+        world.outbox.put(notification(number))
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    assert sorted(world.senders.ids) == sorted(world.outbox.rows)
+    assert all(row.delivered_at for row in world.outbox.rows.values())
+    assert world.senders.most["http://shop/"] == 8
+
+
+async def test_a_receiver_that_is_down_for_70_hours_still_gets_it_with_the_same_id(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    one = notification()
+    world.outbox.put(one)
+    world.senders.say["http://shop/"] = lambda _: DOWN if world.clock.at < NOW + timedelta(hours=70) else OK
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    await world.pass_(deliverer, 90 * HOUR)
+    row = world.outbox.rows[one.id]
+    assert state_of(row) == "delivered"
+    assert timedelta(hours=70) <= row.delivered_at - NOW <= timedelta(hours=84)
+    assert set(world.senders.ids) == {one.id}
+    assert len(world.senders.sent) == row.tries == len(SCHEDULE)
+    gaps = [
+        later - earlier for (earlier, _), (later, _) in zip(world.senders.sent, world.senders.sent[1:], strict=False)
+    ]
+    for gap, pause in zip(gaps, SCHEDULE[1:], strict=True):
+        assert pause <= gap.total_seconds() <= pause * 1.1 + 0.001
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(status=status) for status in (301, 307, 308, 400, 404, 429, 500, 503)] + [DOWN, Answer(status=None)],
+)
+async def test_whatever_is_no_2xx_is_tried_again(
+    world: World, notification: Callable[..., Notification], answer: Answer
+) -> None:
+    one = notification()
+    world.outbox.put(one)
+    answers = [OK, answer, answer]
+    world.senders.say["http://shop/"] = lambda _: answers.pop()
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    waiting = world.outbox.rows[one.id]
+    assert (state_of(waiting), waiting.tries) == ("pending", 1)
+    assert waiting.last_error
+    await world.pass_(deliverer, 4.9)
+    assert len(world.senders.sent) == 1
+    await world.pass_(deliverer, 400)
+    assert world.senders.ids == [one.id] * 3
+    assert state_of(world.outbox.rows[one.id]) == "delivered"
+    assert world.counts.results == {"shop retry": 2, "shop delivered": 1}
+
+
+async def test_after_the_last_try_it_is_dead_until_an_operator_sends_it_again(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    one = notification()
+    world.outbox.put(one)
+    world.senders.say["http://shop/"] = lambda _: DOWN
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    await world.pass_(deliverer, 200 * HOUR)
+    row = world.outbox.rows[one.id]
+    assert (state_of(row), row.tries, row.last_error) == ("dead", len(SCHEDULE), DOWN.detail)
+    assert world.audit.lines[-1][0] == "webhook_dead"
+    world.senders.say.clear()
+    again = await deliverer.resend(one.id, "Sri")
+    assert (state_of(again), again.tries) == ("pending", 0)
+    await world.work(deliverer)
+    assert state_of(world.outbox.rows[one.id]) == "delivered"
+    assert set(world.senders.ids) == {one.id}
+    event, fields = world.audit.lines[-1]
+    assert (event, fields["operator"], fields["source"], fields["notification"], fields["state"]) == (
+        "webhook_resent",
+        "Sri",
+        "operator",
+        one.id,
+        "dead",
+    )
+
+
+async def test_what_was_delivered_can_be_sent_again_too(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    one = notification()
+    world.outbox.put(one)
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    await deliverer.resend(one.id, "Sri")
+    await world.work(deliverer)
+    assert world.senders.ids == [one.id, one.id]
+    with pytest.raises(LookupError):
+        await deliverer.resend("msg_unknown", "Sri")
+    deliverer.configure([])
+    with pytest.raises(NoWebhookError):
+        await deliverer.resend(one.id, "Sri")
+
+
+async def test_410_disables_the_receiver_over_restarts_until_an_operator_sends_something_again(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    for number in range(3):
+        world.outbox.put(notification(number), NOW + timedelta(seconds=number))
+    world.senders.say["http://shop/"] = lambda _: Answer(status=410, detail="status 410")
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    assert len(world.senders.sent) == 1
+    await world.pass_(deliverer, 100 * HOUR)
+    deliverer.offer(change(notification(7)))
+    restarted = world.deliverer()
+    await world.work(restarted)
+    assert len(world.senders.sent) == 1
+    assert [state_of(row) for row in world.outbox.rows.values()] == ["dead", "pending", "pending"]
+    assert deliverer.receivers() == [
+        {"client": "shop", "state": "disabled", "why": "status 410", "failures": 1, "in_flight": 0}
+    ]
+    assert [event for event, _ in world.audit.lines] == ["webhook_disabled"]
+    world.senders.say.clear()
+    await restarted.resend(world.senders.ids[0], "Sri")
+    await world.work(restarted)
+    assert [state_of(row) for row in world.outbox.rows.values()] == ["delivered"] * 3
+    assert world.outbox.paused == {}
+
+
+async def test_a_receiver_that_moved_is_served_again(world: World, notification: Callable[..., Notification]) -> None:
+    world.outbox.put(notification(1))
+    world.senders.say["http://shop/"] = lambda _: Answer(status=410)
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    world.outbox.put(notification(2))
+    deliverer.configure(world.clients(shop="http://shop/"))
+    await world.work(deliverer)
+    assert len(world.senders.sent) == 1
+    deliverer.configure(world.clients(shop="http://shop/new"))
+    await world.work(deliverer)
+    assert len(world.senders.sent) == 2
+
+
+async def test_retry_after_holds_everything_for_that_receiver(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    first = notification(1)
+    world.outbox.put(first)
+    world.senders.say["http://shop/"] = lambda _: Answer(status=429, retry_after="90")
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    world.senders.say.clear()
+    world.outbox.put(notification(2))
+    deliverer.offer(change(notification(3)))
+    await world.pass_(deliverer, 89)
+    assert world.senders.ids == [first.id]
+    await world.pass_(deliverer, 2)
+    assert sorted(world.senders.ids[1:]) == sorted(world.outbox.rows)
+
+
+async def test_a_dead_receiver_with_a_backlog_costs_few_calls_and_gets_each_once_when_it_is_back(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    """C17: at most a tenth of what is due, though every one of the 1,000 is due many times over."""
+    for number in range(1000):
+        world.outbox.put(notification(number))
+    world.senders.say["http://shop/"] = lambda _: DOWN
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    assert len(world.senders.sent) == 8
+    await world.pass_(deliverer, 6 * HOUR)
+    assert 50 < len(world.senders.sent) <= 100
+    world.senders.say.clear()
+    calls = len(world.senders.sent)
+    await world.pass_(deliverer, 90 * HOUR)
+    assert all(row.delivered_at for row in world.outbox.rows.values())
+    assert len(world.senders.sent) - calls == 1000
+    early = sum(row.delivered_at <= NOW + timedelta(hours=6, minutes=6) for row in world.outbox.rows.values())
+    assert early > 900  # all but what was tried while it was down, which waits its own pause
+
+
+async def test_one_receivers_backlog_hides_no_other(world: World, notification: Callable[..., Notification]) -> None:
+    for number in range(300):
+        world.outbox.put(notification(number), NOW - timedelta(days=1))
+    last = notification(999, client="other")
+    world.outbox.put(last)
+    world.senders.say["http://shop/"] = lambda _: DOWN
+    deliverer = world.deliverer(world.clients(shop="http://shop/", other="http://other/"))
+    await deliverer.sweep()
+    await deliverer.settled()
+    assert state_of(world.outbox.rows[last.id]) == "delivered"
+
+
+async def test_a_receiver_that_hangs_holds_up_only_itself(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    for number in range(50):
+        world.outbox.put(notification(number, client=f"hung{number % 2}"))
+        world.outbox.put(notification(1000 + number, client="good"))
+    for name in ("hung0", "hung1"):
+        world.senders.hang[f"http://{name}/"] = asyncio.Event()
+    clients = world.clients(hung0="http://hung0/", hung1="http://hung1/", good="http://good/")
+    deliverer = world.deliverer(clients, total=20)
+    for _ in range(100):
+        await deliverer.sweep()
+        await asyncio.sleep(0)
+    good = [row for row in world.outbox.rows.values() if row.notification.client == "good"]
+    assert all(row.delivered_at for row in good)
+    assert world.senders.most["http://hung0/"] == world.senders.most["http://hung1/"] == 8
+    assert world.senders.most["all"] <= 20
+    for event in world.senders.hang.values():
+        event.set()
+    await deliverer.settled()
+    await world.work(deliverer)
+    assert all(row.delivered_at for row in world.outbox.rows.values())
+
+
+async def test_what_is_under_way_is_not_sent_a_second_time(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    """Neither by a sweep, nor by an offer, nor by a reader whose answer is older than the delivery."""
+    ones = [notification(number) for number in range(40)]
+    deliverer = world.deliverer()
+    for one in ones:
+        world.outbox.put(one)
+        deliverer.offer(change(one))
+        await deliverer.sweep()
+        deliverer.offer(change(one))
+    await world.work(deliverer)
+    assert Counter(world.senders.ids) == Counter(one.id for one in ones)
+
+
+async def test_a_process_that_ends_before_the_delivery_is_noted_sends_it_again_with_the_same_id(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    one = notification()
+    world.outbox.put(one)
+    world.outbox.full = True
+    first = world.deliverer()
+    await first.sweep()
+    while not world.senders.sent:  # noqa: ASYNC110 — it is on its way within a turn of the loop or two
+        await asyncio.sleep(0)
+    await first.close()
+    world.outbox.full = False
+    await world.work(world.deliverer())
+    assert world.senders.ids == [one.id, one.id]
+    assert state_of(world.outbox.rows[one.id]) == "delivered"
+
+
+async def test_a_ledger_that_cannot_be_written_does_not_make_it_send_again_and_again(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    one = notification()
+    world.outbox.put(one)
+    world.outbox.full = True
+    deliverer = world.deliverer()
+    for _ in range(20):
+        await deliverer.sweep()
+        await asyncio.sleep(0.01)
+    assert world.senders.ids == [one.id]
+    world.outbox.full = False
+    await deliverer.settled()
+    await world.work(deliverer)
+    assert world.senders.ids == [one.id]
+    assert state_of(world.outbox.rows[one.id]) == "delivered"
+
+
+async def test_a_sender_that_breaks_is_a_failed_try(world: World, notification: Callable[..., Notification]) -> None:
+    one = notification()
+    world.outbox.put(one)
+
+    def broken(_: Notification) -> Answer:
+        raise RuntimeError("nobody has seen this yet")
+
+    world.senders.say["http://shop/"] = broken
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    row = world.outbox.rows[one.id]
+    assert (row.tries, row.last_error) == (1, "unexpected (RuntimeError)")
+
+
+async def test_a_reload_keeps_what_did_not_change_and_lets_the_rest_end(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    world.senders.hang["http://shop/"] = asyncio.Event()
+    deliverer = world.deliverer(world.clients(shop="http://shop/", other="http://other/"))
+    one, two = notification(1), notification(2)
+    world.outbox.put(one)
+    deliverer.offer(change(one))
+    await asyncio.sleep(0)
+    deliverer.configure(world.clients(shop="http://new/", other="http://other/"))
+    assert world.senders.made == ["http://shop/", "http://other/", "http://new/"]
+    await deliverer.sweep()
+    assert world.senders.ids == [one.id]
+    assert world.senders.closed == []
+    world.senders.hang["http://shop/"].set()
+    await deliverer.settled()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert world.senders.closed == ["http://shop/"]
+    world.outbox.put(two)
+    deliverer.configure(world.clients(other="http://other/"))
+    await world.work(deliverer)
+    assert world.senders.ids == [one.id]
+    deliverer.configure(world.clients())
+    await world.work(deliverer)
+    assert world.senders.ids == [one.id, two.id]
+
+
+async def test_a_stop_lets_what_is_under_way_end_and_begins_nothing(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    deliverer = world.deliverer()
+    deliverer.start(world.clients())
+    one, late = notification(1), notification(2)
+    world.outbox.put(one)
+    deliverer.offer(change(one))
+    assert await deliverer.drain(5)
+    assert state_of(world.outbox.rows[one.id]) == "delivered"
+    world.outbox.put(late)
+    deliverer.offer(change(late))
+    await deliverer.sweep()
+    await deliverer.settled()
+    assert world.senders.ids == [one.id]
+
+
+async def test_a_stop_cuts_what_does_not_end_and_it_stays_due(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    world.senders.hang["http://shop/"] = asyncio.Event()
+    deliverer = world.deliverer()
+    one = notification()
+    world.outbox.put(one)
+    await deliverer.sweep()
+    assert not await deliverer.drain(0.05)
+    assert state_of(world.outbox.rows[one.id]) == "pending"
+    assert world.outbox.rows[one.id].tries == 0
+
+
+async def test_while_it_runs_it_sweeps_by_itself_survives_the_ledger_and_counts_the_backlog(
+    world: World, notification: Callable[..., Notification], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, broken = world.outbox.due_notifications, True
+
+    async def due(*args: Any, **more: Any) -> Any:
+        if broken:
+            raise RuntimeError("nobody has seen this yet")
+        return await real(*args, **more)
+
+    monkeypatch.setattr(world.outbox, "due_notifications", due)
+    deliverer = world.deliverer(every=0.02)
+    for number in range(100):
+        world.outbox.put(notification(number))
+    deliverer.start(world.clients())
+    await asyncio.sleep(0.05)
+    assert world.senders.sent == []
+    assert world.counts.backlog == 100
+    broken = False
+    async with asyncio.timeout(10):
+        while not all(row.delivered_at for row in world.outbox.rows.values()):  # noqa: ASYNC110 — nobody tells
+            await asyncio.sleep(0.01)
+    assert len(world.senders.sent) == 100
