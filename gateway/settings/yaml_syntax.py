@@ -20,6 +20,7 @@ _PROBLEMS: tuple[tuple[str, str, str], ...] = (
     ("expected ',' or", "a { or [ is not closed before this", _FLOW),
     ("unexpected end of stream", "a quote is never closed", ""),
     ("unknown escape", "a \\ in double quotes begins an escape that YAML does not know", "use single quotes"),
+    ("nesting depth", "is nested more levels deep than a parser takes", ""),  # PyYAML 6.0.4 and later
     ("undefined tag handle", _TAG, "put it in quotes"),
 )
 """Words of the parser's (libyaml and PyYAML), message, advice."""
