@@ -186,13 +186,47 @@ class BaseLedger(ABC):
         numbers = [number for number in found if number is not None]
         return rows.reference(max(numbers)) if numbers else None
 
-    async def due_notifications(self, now: datetime, limit: int) -> list[StoredNotification]:
-        return list(map(values.read_notification, await self._due(self.statements.due_notifications, now, limit)))
+    async def due_notifications(
+        self, now: datetime, limit: int, *, client: str | None = None
+    ) -> list[StoredNotification]:
+        known = self.statements
+        statement = known.due_notifications if client is None else known.client_due_notifications
+        found = await self._rows(statement, now=rows.to_micros(now), owner=self.owner, client=client, limit=limit)
+        return list(map(values.read_notification, found))
+
+    async def notification(self, id: str) -> StoredNotification | None:  # noqa: A002  # the protocol's name
+        found = await self._rows(self.statements.notification, id=rows.storable(id))
+        return values.read_notification(found[0]) if found else None
 
     async def notifications(self, transaction: str) -> list[StoredNotification]:
         return list(
             map(values.read_notification, await self._rows(self.statements.notifications, id=rows.number(transaction)))
         )
+
+    async def find_notifications(
+        self,
+        *,
+        client: str | None = None,
+        state: str | None = None,
+        transaction: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[StoredNotification]:
+        given: dict[str, object | None] = {
+            "client": client,
+            "transaction": None if transaction is None else rows.number(transaction),
+            "before_id": None if before_id is None else rows.storable(before_id),
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        statement = self.statements.find_notifications(frozenset(given), state)
+        return list(map(values.read_notification, await self._rows(statement, **given, limit=limit)))
+
+    async def notification_backlog(self) -> int:
+        return int((await self._rows(self.statements.backlog))[0][0])
+
+    async def resend_notification(self, id: str, at: datetime) -> None:  # noqa: A002  # the protocol's name
+        statement = self.statements.resend
+        await self._do(statement, *statement.bind({"next_try_at": rows.to_micros(at), "b_id": id}))
 
     async def notification_tried(
         self,

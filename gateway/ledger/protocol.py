@@ -150,11 +150,35 @@ class Ledger(Protocol):
     async def last_reference(self, node: int) -> str | None:
         """The highest number that this node gave to a transaction or an attempt."""
 
-    async def due_notifications(self, now: datetime, limit: int) -> list[StoredNotification]:
-        """Notifications about this owner's transactions that are to be sent, the longest due first."""
+    async def due_notifications(
+        self, now: datetime, limit: int, *, client: str | None = None
+    ) -> list[StoredNotification]:
+        """Notifications about this owner's transactions that are to be sent, the longest due first. `client=None`: to
+        all clients."""
+
+    async def notification(self, id: str) -> StoredNotification | None:  # noqa: A002  # as above
+        """One notification, whatever became of it."""
 
     async def notifications(self, transaction: str) -> list[StoredNotification]:
         """The notifications about one transaction, oldest first."""
+
+    async def find_notifications(
+        self,
+        *,
+        client: str | None = None,
+        state: str | None = None,
+        transaction: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[StoredNotification]:
+        """A page, of the newest transactions first. `state`: `pending`, `delivered` or `dead`. The next page starts
+        `before_id`, the last one's id."""
+
+    async def notification_backlog(self) -> int:
+        """How many notifications are still to be sent, of all owners."""
+
+    async def resend_notification(self, id: str, at: datetime) -> None:  # noqa: A002  # as above
+        """Make a notification due at `at` whatever became of it, as if it had never been tried."""
 
     async def notification_tried(
         self,

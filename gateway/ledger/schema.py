@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0001"
+REVISION = "0002"
 """The Alembic revision that these tables belong to."""
 
 metadata = sa.MetaData(
@@ -172,7 +172,15 @@ notifications = sa.Table(
     sa.Column("last_error", sa.Text),
 )
 sa.Index("ix_notifications_transaction_id", notifications.c.transaction_id)
-_partial("ix_notifications_next_try_at", notifications.c.next_try_at, "next_try_at IS NOT NULL")
+# By client first: what waits for a dead receiver must not be read through to find what waits for a living one.
+sa.Index(
+    "ix_notifications_client_next_try_at",
+    notifications.c.client,
+    notifications.c.next_try_at,
+    sqlite_where=sa.text("next_try_at IS NOT NULL"),
+    postgresql_where=sa.text("next_try_at IS NOT NULL"),
+)
+_partial("ix_notifications_dead", notifications.c.transaction_id, "dead_at IS NOT NULL")
 
 balances = sa.Table(
     "balances",

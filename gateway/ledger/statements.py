@@ -99,11 +99,16 @@ class Statements:
         self.client_events_after = c(self._events_after(events.c.client == p("client")))
         self.exchanges = c(_exchanges())
         self.due_notifications = c(_due_notifications())
+        self.client_due_notifications = c(_due_notifications(notifications.c.client == p("client")))
+        self.notification = c(_notifications().where(notifications.c.id == p("id")))
+        self.backlog = c(sa.select(sa.func.count()).where(notifications.c.next_try_at.is_not(None)))
+        self.resend = c(_resend())
         self.notifications = c(_notifications().where(notifications.c.transaction_id == p("id")))
         self.balances = c(_balances())
         self.paused = c(sa.select(accounts.c.account, accounts.c.why).where(accounts.c.paused))
         self.transactions = lru_cache(maxsize=256)(self._transactions)
         self.reports = lru_cache(maxsize=8)(self._reports)
+        self.find_notifications = lru_cache(maxsize=32)(self._find_notifications)
 
     @property
     def event_order(self) -> list[str]:
@@ -176,6 +181,24 @@ class Statements:
                 query = query.where(reports.c[name] == p(name))
         return self._compile(query.order_by(reports.c.id.desc()).limit(p("limit", type_=sa.BigInteger)))
 
+    def _find_notifications(self, names: frozenset[str], state: str | None) -> Statement:
+        columns = notifications.c
+        before = notifications.alias("before")
+        last = sa.select(before.c.transaction_id).where(before.c.id == p("before_id")).scalar_subquery()
+        known: dict[str, sa.ColumnElement[bool]] = {
+            "client": columns.client == p("client"),
+            "transaction": columns.transaction_id == p("transaction", type_=sa.BigInteger),
+            "before_id": sa.or_(
+                columns.transaction_id < last, sa.and_(columns.transaction_id == last, columns.id < p("before_id"))
+            ),
+        }
+        marks = {"pending": columns.next_try_at, "delivered": columns.delivered_at, "dead": columns.dead_at}
+        query = sa.select(notifications).where(*(known[name] for name in known if name in names))
+        if state is not None:
+            query = query.where(marks[state].is_not(None))
+        query = query.order_by(columns.transaction_id.desc(), columns.id.desc())
+        return self._compile(query.limit(p("limit", type_=sa.BigInteger)))
+
 
 def _columns(table: sa.Table, names: Sequence[str]) -> list[sa.Column[Any]]:
     return [table.c[name] for name in names]
@@ -217,6 +240,12 @@ def _mark_report() -> ClauseElement:
 def _tried() -> ClauseElement:
     names = ["next_try_at", "tried_at", "delivered_at", "dead_at", "last_error"]
     update = sa.update(notifications).values({**_values(names), "tries": notifications.c.tries + 1})
+    return update.where(notifications.c.id == p("b_id"))
+
+
+def _resend() -> ClauseElement:
+    forgotten = {"delivered_at": sa.null(), "dead_at": sa.null(), "tries": sa.literal_column("0")}
+    update = sa.update(notifications).values({"next_try_at": p("next_try_at"), **forgotten})
     return update.where(notifications.c.id == p("b_id"))
 
 
@@ -290,9 +319,9 @@ def _notifications() -> sa.Select[Any]:
     return sa.select(notifications).order_by(notifications.c.created_at, notifications.c.id)
 
 
-def _due_notifications() -> ClauseElement:
+def _due_notifications(*conditions: sa.ColumnElement[bool]) -> ClauseElement:
     query = _notifications().join(transactions, transactions.c.id == notifications.c.transaction_id)
-    query = query.where(notifications.c.next_try_at <= p("now"), transactions.c.owner == p("owner"))
+    query = query.where(*conditions, notifications.c.next_try_at <= p("now"), transactions.c.owner == p("owner"))
     query = query.order_by(None).order_by(notifications.c.next_try_at, notifications.c.id)
     return query.limit(p("limit", type_=sa.BigInteger))
 
