@@ -1,0 +1,311 @@
+"""What evidence brings with it: serials, prices, second successes, takings back, and "no such transaction"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.apply import MAX_FIELD, MAX_MESSAGE, Decision, Evidence, NeverSeenRule, Source, apply, conflicts
+from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
+from gateway.core.transaction import AttemptState, AttemptStatus, Transaction, TransactionStatus
+
+Attempts = Callable[..., AttemptState]
+Purchases = Callable[..., Transaction]
+Steps = Callable[[Transaction, Decision], None]
+
+FIRST, SECOND = "000000000000000001", "000000000000000002"
+RULE = NeverSeenRule(quiet_seconds=600, times=2)
+NEVER_SEEN = Outcome(status=OutcomeStatus.UNKNOWN, never_seen=True, message="TIDAK ADA transaksi")
+
+
+@pytest.fixture(scope="session")
+def told(start: datetime, must_hold: Steps) -> Callable[..., Decision]:
+    """Applies evidence that is written short: `told(before, FIRST, "success", serial="SN-1")`."""
+
+    def apply_it(
+        before: Transaction,
+        attempt: str,
+        said: str | Outcome,
+        *,
+        source: Source = Source.REPORT,
+        after: float = 1.0,
+        proof: NeverSeenRule | None = None,
+        **facts: Any,
+    ) -> Decision:
+        outcome = Outcome(status=OutcomeStatus(said), **facts) if isinstance(said, str) else said
+        evidence = Evidence(attempt, outcome, source, start + timedelta(seconds=after), by="report 5")
+        decision = apply(before, evidence, never_seen=proof)
+        must_hold(before, decision)
+        return decision
+
+    return apply_it
+
+
+Told = Callable[..., Decision]
+
+
+def test_a_success_brings_proof_price_and_supplier(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    before = purchase(attempt(), needs_review=True)
+    after = told(before, FIRST, "success", serial="SN-1", price=5_390, supplier_ref="T-1", message="SUKSES").after
+    assert (after.serial, after.price, after.provider, after.reason) == ("SN-1", 5_390, "alpha", None)
+    assert not after.needs_review
+    one = after.attempts[0]
+    assert (one.serial, one.price, one.supplier_ref, one.message) == ("SN-1", 5_390, "T-1", "SUKSES")
+    assert one.next_check_at is None
+
+
+def test_without_a_price_in_the_answer_the_routes_price_counts(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    after = told(purchase(attempt()), FIRST, "success").after
+    assert after.price == 5_400
+    assert after.attempts[0].price is None
+
+
+def test_a_price_of_nothing_is_a_price(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    assert told(purchase(attempt()), FIRST, "success", price=0).after.price == 0
+
+
+def test_what_is_not_a_success_brings_no_serial_and_no_price(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    for said in ("pending", "failed", "unknown"):
+        after = told(purchase(attempt("sending")), FIRST, said, serial="SN-1", price=5_390).after
+        assert (after.serial, after.price, after.attempts[0].serial, after.attempts[0].price) == (None,) * 4
+
+
+def test_a_failure_without_a_reason_is_the_suppliers_refusal(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    after = told(purchase(attempt()), FIRST, "failed", message="GAGAL").after
+    reason = after.attempts[0].reason
+    assert reason is not None
+    assert (reason.code, reason.message) == (ReasonCode.SUPPLIER_REFUSED, "GAGAL")
+
+
+def test_the_same_success_may_add_what_was_left_out(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    first = told(purchase(attempt()), FIRST, "success").after
+    decision = told(first, FIRST, "success", serial="SN-1", supplier_ref="T-1")
+    assert [event.kind for event in decision.events] == ["enriched"]
+    assert decision.after.serial == "SN-1"
+    assert decision.after.attempts[0].supplier_ref == "T-1"
+    again = told(decision.after, FIRST, "success", serial="SN-1", supplier_ref="T-1")
+    assert again.after is decision.after
+
+
+def test_another_serial_is_a_conflict_and_changes_nothing_that_was_told(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    first = told(purchase(attempt()), FIRST, "success", serial="SN-1").after
+    decision = told(first, FIRST, "success", serial="SN-2")
+    assert conflicts(decision.events) == ["contradiction"]
+    assert decision.events[0].data["serial"] == "SN-2"
+    assert (decision.after.serial, decision.after.status, decision.after.conflict) == (
+        "SN-1",
+        TransactionStatus.SUCCESS,
+        True,
+    )
+
+
+def test_a_very_long_serial_that_comes_again_is_the_same_serial(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    first = told(purchase(attempt()), FIRST, "success", serial="9" * (MAX_FIELD + 500)).after
+    assert first.serial == "9" * MAX_FIELD
+    assert told(first, FIRST, "success", serial="9" * (MAX_FIELD + 500)).after is first
+
+
+def test_long_words_are_cut(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    decision = told(purchase(attempt()), FIRST, "failed", message="x" * 5_000)
+    one = decision.after.attempts[0]
+    assert len(one.message) == MAX_MESSAGE
+    assert one.reason is not None
+    assert len(one.reason.message) == MAX_MESSAGE
+    assert len(str(decision.events[0].data["message"])) == MAX_MESSAGE
+
+
+def test_a_success_that_is_taken_back_is_reversed_once(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    bought = told(purchase(attempt()), FIRST, "success", serial="SN-1", price=5_390).after
+    decision = told(bought, FIRST, "failed", message="REFUND", after=60)
+    after = decision.after
+    assert after.status is TransactionStatus.REVERSED
+    assert after.reason is not None
+    assert (after.reason.code, after.reason.message) == (ReasonCode.SUPPLIER_REFUSED, "REFUND")
+    assert after.serial == "SN-1", "what was delivered stays to be read"
+    assert after.route_at is None, "what was taken back is not bought again"
+    assert told(after, FIRST, "failed", message="REFUND", after=61).after is after
+    assert conflicts(told(after, FIRST, "success", serial="SN-1", after=62).events) == ["contradiction"]
+
+
+def test_a_late_answer_does_not_take_a_reported_success_back(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    reported = told(purchase(attempt("sending")), FIRST, "success", serial="SN-1").after
+    for said in ("pending", "unknown"):
+        assert told(reported, FIRST, said, source=Source.ANSWER).after is reported
+    decision = told(reported, FIRST, "failed", source=Source.ANSWER)
+    assert decision.after.status is TransactionStatus.SUCCESS
+    assert conflicts(decision.events) == ["contradiction"]
+
+
+def test_pending_stays_known_when_a_check_brings_nothing(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    after = told(purchase(attempt("pending")), FIRST, "unknown", source=Source.CHECK, message="502").after
+    assert after.attempts[0].status is AttemptStatus.PENDING
+
+
+def test_success_of_one_that_had_failed_stops_routing_and_calls_a_person(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    failed = told(purchase(attempt()), FIRST, "failed", reason=ReasonCode.CUTOFF).after
+    assert failed.route_at is not None
+    decision = told(failed, FIRST, "success", serial="SN-1")
+    after = decision.after
+    assert (after.status, after.route_at, after.needs_review, after.conflict) == (
+        TransactionStatus.PENDING,
+        None,
+        True,
+        True,
+    )
+    assert after.attempts[0].contested
+    assert after.attempts[0].may_deliver
+
+
+def test_success_of_the_second_beside_a_contested_first_is_a_double_success(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    before = purchase(attempt("rejected"), attempt("pending", number=2))
+    contested = told(before, FIRST, "success", serial="SN-1").after
+    assert contested.attempts[0].contested
+    assert not contested.needs_review, "the second is still on its way"
+    decision = told(contested, SECOND, "success", serial="SN-2")
+    assert decision.after.status is TransactionStatus.SUCCESS
+    assert (decision.after.provider, decision.after.serial) == ("beta", "SN-2")
+    assert decision.after.conflict
+    assert conflicts(decision.events) == ["double_success"]
+    assert decision.events[-1].data["other"] == [FIRST]
+
+
+def test_failure_of_the_second_beside_a_contested_first_needs_a_person_and_no_third_supplier(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    before = purchase(attempt("rejected"), attempt("pending", number=2))
+    contested = told(before, FIRST, "success", serial="SN-1").after
+    after = told(contested, SECOND, "failed", reason=ReasonCode.CUTOFF).after
+    assert (after.status, after.needs_review, after.route_at) == (TransactionStatus.PENDING, True, None)
+
+
+def test_a_second_supplier_that_delivers_too_is_a_double_success(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    before = purchase(attempt("unknown"), attempt("success", number=2, serial="SN-2"), status="success")
+    decision = told(before, FIRST, "success", serial="SN-1")
+    assert conflicts(decision.events) == ["double_success"]
+    after = decision.after
+    assert (after.provider, after.serial, after.conflict) == ("beta", "SN-2", True)
+    assert after.attempts[0].status is AttemptStatus.SUCCESS
+    # One of two is taken back: it was still delivered once.
+    assert told(after, FIRST, "failed").after.status is TransactionStatus.SUCCESS
+
+
+@pytest.mark.parametrize("status", ["failed", "reversed"])
+def test_a_success_after_the_end_is_kept_for_a_person(
+    attempt: Attempts, purchase: Purchases, told: Told, status: str
+) -> None:
+    before = purchase(attempt("unknown"), status=status)
+    decision = told(before, FIRST, "success", serial="SN-1")
+    assert conflicts(decision.events) == [f"success_after_{status}"]
+    assert (decision.after.status.value, decision.after.conflict) == (status, True)
+
+
+def test_more_about_a_contested_attempt_is_kept_and_settles_nothing(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    contested = told(purchase(attempt("failed")), FIRST, "success").after
+    assert told(contested, FIRST, "pending").after is contested
+    assert told(contested, FIRST, "unknown").after is contested
+    assert told(contested, FIRST, "failed").after is contested
+    after = told(contested, FIRST, "success", serial="SN-1").after
+    assert after.attempts[0].serial == "SN-1"
+    assert (after.status, after.needs_review, after.attempts[0].contested) == (TransactionStatus.PENDING, True, True)
+    assert told(after, FIRST, "success", serial="SN-1").after is after
+
+
+# "No such transaction".
+
+
+def test_never_seen_counts_as_proof_only_after_the_quiet_time_and_often_enough(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    state = purchase(attempt("unknown"))
+    for seconds, count in ((30, 1), (120, 2), (599, 3)):
+        state = told(state, FIRST, NEVER_SEEN, source=Source.CHECK, after=seconds, proof=RULE).after
+        assert (state.attempts[0].status, state.attempts[0].never_seen) == (AttemptStatus.UNKNOWN, count)
+    state = told(state, FIRST, NEVER_SEEN, source=Source.CHECK, after=600, proof=RULE).after
+    assert state.attempts[0].status is AttemptStatus.REJECTED
+    assert state.route_at is not None
+
+
+def test_never_seen_once_is_not_enough_however_late(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    after = told(purchase(attempt("unknown")), FIRST, NEVER_SEEN, source=Source.CHECK, after=86_400, proof=RULE).after
+    assert after.attempts[0].status is AttemptStatus.UNKNOWN
+
+
+def test_another_answer_in_between_starts_the_count_again(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    state = purchase(attempt("unknown", never_seen=1))
+    state = told(state, FIRST, "unknown", source=Source.CHECK, message="502", after=700, proof=RULE).after
+    assert state.attempts[0].never_seen == 0
+    state = told(state, FIRST, NEVER_SEEN, source=Source.CHECK, after=800, proof=RULE).after
+    assert state.attempts[0].status is AttemptStatus.UNKNOWN
+
+
+def test_without_a_rule_never_seen_is_never_proof(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    state = purchase(attempt("unknown"))
+    for round_ in range(20):
+        state = told(state, FIRST, NEVER_SEEN, source=Source.CHECK, after=86_400 * (round_ + 1)).after
+        assert state.attempts[0].status is AttemptStatus.UNKNOWN
+
+
+def test_what_was_seen_once_is_not_made_unseen(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    state = purchase(attempt("pending", never_seen=50))
+    for round_ in range(5):
+        state = told(state, FIRST, NEVER_SEEN, source=Source.CHECK, after=10_000 + round_, proof=RULE).after
+        assert state.attempts[0].status is AttemptStatus.PENDING
+
+
+@pytest.mark.parametrize("source", [Source.ANSWER, Source.REPORT])
+def test_never_seen_is_proof_only_from_a_check(
+    attempt: Attempts, purchase: Purchases, told: Told, source: Source
+) -> None:
+    state = told(purchase(attempt("unknown", never_seen=50)), FIRST, NEVER_SEEN, source=source, after=9_999, proof=RULE)
+    assert state.after.attempts[0].status is AttemptStatus.UNKNOWN
+
+
+def test_a_clock_that_was_set_back_proves_nothing(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    state = purchase(attempt("unknown", never_seen=50))
+    after = told(state, FIRST, NEVER_SEEN, source=Source.CHECK, after=-30 * 86_400, proof=RULE).after
+    assert after.attempts[0].status is AttemptStatus.UNKNOWN
+
+
+def test_the_events_say_who_told_what_and_from_what_to_what(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    facts: dict[str, Any] = {
+        "serial": "SN-1",
+        "price": 5_390,
+        "supplier_ref": "T-1",
+        "rule": "sukses-sn",
+        "message": "SUKSES",
+    }
+    first, second = told(purchase(attempt()), FIRST, "success", **facts).events
+    assert (first.kind, first.source, first.attempt) == ("attempt", "report", FIRST)
+    assert first.data == {"from": "pending", "to": "success", "by": "report 5", **facts}
+    assert (second.kind, second.data["from"], second.data["to"]) == ("status", "pending", "success")
+
+
+def test_a_bill_that_an_inquiry_found_stays(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    bill = {"name": "BUDI", "amount": "120500"}
+    after = told(purchase(attempt()), FIRST, "success", bill=bill).after
+    assert after.bill == bill
+    assert replace(after, bill=None) != after
