@@ -71,6 +71,9 @@ class Audits(Protocol):
 class Outbox(Protocol):
     """What is asked of the ledger."""
 
+    @property
+    def owner(self) -> str: ...
+
     async def due_notifications(
         self, now: datetime, limit: int, *, client: str | None = None
     ) -> list[StoredNotification]: ...
@@ -207,6 +210,8 @@ class Deliverer:
 
     def offer(self, change: Change) -> None:
         """A change is committed: send what it tells without asking the ledger for it. Never raises."""
+        if change.after.owner != self._ledger.owner:
+            return  # a report about another replica's transaction came here; that replica's sweep finds it
         for notification in change.notifications:
             lane = self._lanes.get(notification.client)
             if lane is None:

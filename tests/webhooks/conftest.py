@@ -181,6 +181,7 @@ class FakeOutbox:
 
     rows: dict[str, StoredNotification] = field(default_factory=dict)
     paused: dict[str, str] = field(default_factory=dict)
+    owner: str = "here"
     full: bool = False
     """Nothing can be written."""
     asked: int = 0

@@ -155,7 +155,7 @@ async def world(clock: Any, outbox: Any, webhook: Callable[..., Webhook]) -> Asy
         await deliverer.close()
 
 
-def change(*notifications: Notification) -> Change:
+def change(*notifications: Notification, owner: str = "here") -> Change:
     """What the door publishes after it has committed a final state."""
     fields: dict[str, Any] = {
         "id": f"{1:018d}",
@@ -169,7 +169,7 @@ def change(*notifications: Notification) -> Change:
         "created_at": NOW,
         "updated_at": NOW,
         "deadline_at": NOW,
-        "owner": "here",
+        "owner": owner,
     }
     return Change(before=None, after=Transaction(**fields), notifications=notifications)
 
@@ -189,6 +189,15 @@ async def test_what_is_committed_is_sent_at_once_without_asking_the_ledger(
     await world.work(deliverer)
     assert world.senders.ids == [one.id]
     assert world.counts.results == {"shop delivered": 1}
+
+
+async def test_what_another_replica_sends_is_left_to_it(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    deliverer = world.deliverer()
+    deliverer.offer(change(notification(), owner="there"))
+    await deliverer.settled()
+    assert world.senders.ids == []
 
 
 async def test_what_was_left_by_the_last_process_is_sent(
