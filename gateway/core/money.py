@@ -19,6 +19,9 @@ _WRITTEN = re.compile(
     r"(?P<minus>-)?\s{0,3}(?:rp\b\.?)?\s{0,3}(?P<second>-)?\s{0,3}(?P<number>[0-9]+(?:[.,][0-9]+)*)[.,]?(?:-{1,2})?",
     re.IGNORECASE | re.ASCII,
 )
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:(?:\.[0-9]{3}){0,4}|(?:,[0-9]{3}){0,4})").fullmatch
+"""What most amounts look like; they need no closer look."""
+_RP_AT_NUMBER = re.compile(r"(?i)rp(?=[0-9])")
 _LONGEST = 40
 _MAX_DIGITS = 15
 _MOST_DECIMALS = 3
@@ -30,6 +33,8 @@ def parse_rupiah(text: str) -> int | None:
     Decimals are dropped, towards zero. One separator before exactly three digits is a thousands separator, because
     rupiah have no cents that anybody uses. More than 15 digits are no amount.
     """
+    if _GROUPED(text) is not None:
+        return int(text.replace(".", "").replace(",", ""))
     text = text.strip()
     if len(text) > _LONGEST:
         return None
@@ -55,7 +60,7 @@ def rupiah(value: object) -> int | None:
 
 def _spaced_rp(text: str) -> str:
     # `Rp30.442` has no word boundary behind `Rp`.
-    return re.sub(r"(?i)rp(?=[0-9])", "rp ", text, count=1)
+    return _RP_AT_NUMBER.sub("rp ", text, count=1)
 
 
 def _number(written: str) -> int | None:

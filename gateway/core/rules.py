@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -72,9 +72,9 @@ class _Compiled(NamedTuple):
     rule: Rule
     view: str
     needs: tuple[str, ...]
-    pattern: re.Pattern[str]
+    search: Callable[[str], re.Match[str] | None]
     unless_view: str
-    unless: re.Pattern[str] | None
+    unless: Callable[[str], re.Match[str] | None] | None
 
 
 TOO_LONG = Rule(name="text-too-long", pattern="", status=OutcomeStatus.UNKNOWN)
@@ -100,9 +100,9 @@ class RuleSet:
                 rule,
                 rule.view,
                 rule.needs,
-                _compiled(rule, rule.pattern),
+                _compiled(rule, rule.pattern).search,
                 rule.unless_view or rule.view,
-                None if rule.unless is None else _compiled(rule, rule.unless),
+                None if rule.unless is None else _compiled(rule, rule.unless).search,
             )
             for rule in self.rules
         )
@@ -132,15 +132,20 @@ class RuleSet:
 
         A view of more than `LONGEST_TEXT` characters gives `TOO_LONG`, which means unknown.
         """
-        if any(len(text) > LONGEST_TEXT for text in views.values()):
-            return TOO_LONG
-        for rule, view, needs, pattern, unless_view, unless in self._compiled:
+        for text in views.values():
+            if len(text) > LONGEST_TEXT:
+                return TOO_LONG
+        for rule, view, needs, search, unless_view, unless in self._compiled:
             text = views.get(view, "")
-            if needs and not any(word in text for word in needs):
+            if needs:
+                for word in needs:  # a plain loop: this runs for every rule of every message
+                    if word in text:
+                        break
+                else:
+                    continue
+            if search(text) is None:
                 continue
-            if pattern.search(text) is None:
-                continue
-            if unless is None or unless.search(views.get(unless_view, "")) is None:
+            if unless is None or unless(views.get(unless_view, "")) is None:
                 return rule
         return None
 

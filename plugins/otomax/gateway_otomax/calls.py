@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
@@ -18,7 +19,8 @@ _FORM = (("Content-Type", "application/x-www-form-urlencoded"),)
 
 def purchase_call(settings: OtomaxSettings, attempt: Attempt) -> Call:
     """The call that buys."""
-    return _call(settings, settings.url, _purchase(settings, attempt), purchase_sign(settings, attempt))
+    signature = purchase_sign(settings, attempt)
+    return _call(settings, settings.url, _purchase(settings, attempt, signature), signature)
 
 
 def check_call(settings: OtomaxSettings, attempt: Attempt) -> Call:
@@ -29,18 +31,20 @@ def check_call(settings: OtomaxSettings, attempt: Attempt) -> Call:
     """
     if settings.check == "none":
         raise NotImplementedError(f"account {settings.id!r} cannot be asked: its setting is check: none")
-    parameters = _purchase(settings, attempt)
+    signature = purchase_sign(settings, attempt)
+    parameters = _purchase(settings, attempt, signature)
     if settings.check == "param":
         parameters.append((settings.names.check, settings.check_value))
-    return _call(settings, settings.url, parameters, purchase_sign(settings, attempt))
+    return _call(settings, settings.url, parameters, signature)
 
 
 def balance_call(settings: OtomaxSettings) -> Call:
     """The call that asks for the deposit's balance."""
     url = settings.balance_url or _behind_path(settings.url, "/balance")
     names = settings.names
-    parameters: Parameters = [(names.member_id, settings.member_id), *_credentials(settings, balance_sign(settings))]
-    return _call(settings, url, parameters, balance_sign(settings))
+    signature = balance_sign(settings)
+    parameters: Parameters = [(names.member_id, settings.member_id), *_credentials(settings, signature)]
+    return _call(settings, url, parameters, signature)
 
 
 def purchase_sign(settings: OtomaxSettings, attempt: Attempt) -> str:
@@ -71,13 +75,13 @@ def _sign(settings: OtomaxSettings, words: tuple[str, ...]) -> str:
     return sign(words, prefix=settings.sign_prefix, encoding=settings.sign_encoding, case=settings.sign_case)
 
 
-def _purchase(settings: OtomaxSettings, attempt: Attempt) -> Parameters:
+def _purchase(settings: OtomaxSettings, attempt: Attempt, signature: str) -> Parameters:
     names = settings.names
     parameters: Parameters = [(names.product, attempt.product)]
     if names.qty is not None and (settings.send_qty == "always" or (settings.send_qty == "open" and attempt.qty != 1)):
         parameters.append((names.qty, str(attempt.qty)))
     parameters += [(names.dest, attempt.dest), (names.ref, attempt.ref), (names.member_id, settings.member_id)]
-    parameters += _credentials(settings, purchase_sign(settings, attempt))
+    parameters += _credentials(settings, signature)
     if names.max_price is not None and attempt.max_price is not None:
         parameters.append((names.max_price, str(attempt.max_price)))
     if names.counter is not None:
@@ -108,7 +112,7 @@ def _call(settings: OtomaxSettings, url: str, parameters: Parameters, signature:
 
 def _quoted(text: str) -> str:
     # Every reserved character is encoded, and a space is %20: both kinds of decoders read that alike.
-    return quote(text, safe="")
+    return text if text.isalnum() and text.isascii() else quote(text, safe="")
 
 
 def account_secrets(settings: OtomaxSettings) -> tuple[str, ...]:
@@ -124,15 +128,20 @@ def _secrets(url: str, words: Iterable[str]) -> tuple[str, ...]:
     for word in words:
         found[_quoted(word)] = None
         found[word] = None
+    found |= dict.fromkeys(_hidden_in(url))
+    found.pop("", None)
+    return tuple(found)
+
+
+@functools.lru_cache(maxsize=1024)  # an account has one or two addresses, and each call asks for them
+def _hidden_in(url: str) -> tuple[str, ...]:
+    """What an address hides: its query, user name, password, and a path of the reseller's own."""
     parts = urlsplit(url)
-    found[parts.query] = None
-    found[parts.username or ""] = None
-    found[parts.password or ""] = None
+    found = [parts.query, parts.username or "", parts.password or ""]
     segments = parts.path.strip("/").split("/")
     if len(segments) > 1:  # `/trx` is everybody's, `/trx/slug` is the reseller's own
-        found[parts.path] = None
-        found.update((segment, None) for segment in segments[1:] if _looks_own(segment))
-    return tuple(word for word in found if word)
+        found += [parts.path, *filter(_looks_own, segments[1:])]
+    return tuple(found)
 
 
 def _looks_own(segment: str) -> bool:

@@ -22,24 +22,34 @@ _REFS = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _SUPPLIER_REFS = (
-    re.compile(r"(?<![A-Za-z])(?:t|tr|trx|trxid|idtrx)#\s?(?P<ref>[A-Za-z0-9][\w-]{0,63})", re.IGNORECASE | re.ASCII),
-    re.compile(r"\A\s*#(?P<ref>\d{4,20})\b", re.ASCII),
-    re.compile(r"\btrx ?id\s?[:=]\s?(?P<ref>[A-Za-z0-9][\w-]{0,63})", re.IGNORECASE | re.ASCII),
+    (
+        ("t#", "tr#", "x#", "trxid#"),
+        re.compile(
+            r"(?<![A-Za-z])(?:t|tr|trx|trxid|idtrx)#\s?(?P<ref>[A-Za-z0-9][\w-]{0,63})", re.IGNORECASE | re.ASCII
+        ),
+    ),
+    (("#",), re.compile(r"\A\s*#(?P<ref>\d{4,20})\b", re.ASCII)),
+    (
+        ("trxid", "trx id"),
+        re.compile(r"\btrx ?id\s?[:=]\s?(?P<ref>[A-Za-z0-9][\w-]{0,63})", re.IGNORECASE | re.ASCII),
+    ),
 )
+"""Each with what must stand in the message, in lower case, for the pattern to be worth trying."""
 
 _SERIAL_KEY = re.compile(
     r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:\s?/\s?(?:ref|token|kode voucher|voucher)){0,3}|serial(?: number| no)?|"
-    r"(?:kode voucher|voucher code|token)(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
+    r"(?:kode voucher|voucher code|token|kode(?=\s?[:=]\s?\d{4}[- ]\d{4}))(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
 )
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
-    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal|deposit)(?: akhir| awal| anda)?\s?"
+    r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
     r"(?:[:=]|terpotong|rp\b|-?\s?\d|\.\.\.)"
     r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
     r"|(?<![A-Za-z])sisa (?:saldo|stok|deposit)"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
-    r"|(?<![A-Za-z])(?:clientid|kode_reseller|refid|reff?id|ref|reff|trx ?id|no ?ref)\s?[:=]"
+    r"|(?<![A-Za-z])(?:clientid|kode_reseller|refid|reff?id|trx ?id|no ?ref)\s?[:=]"
+    r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
     r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s\|\s"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
@@ -48,6 +58,8 @@ _SERIAL_END = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _LONGEST_SERIAL = 400
+_SAYS_SOMETHING = re.compile(r"[A-Za-z0-9]").search
+_GLUED_KEY = re.compile(r"(?i)(?:t|r|tr|reff?|sn)\Z")
 
 _EQUATION = re.compile(
     rf"\b(?:saldo|stok|sal|sld|deposit|balance"
@@ -55,6 +67,8 @@ _EQUATION = re.compile(
     rf"\s{{0,2}}=\s{{0,2}}(?P<balance>{_NUMBER})?",
     re.IGNORECASE | re.ASCII,
 )
+_PRICE_WORDS = ("harga", "hrg", "price", "biaya", "potong", "berkurang")
+"""One of them stands in everything that `_PRICE` finds: most messages name no price, and looking for one costs."""
 _PRICE = re.compile(
     rf"(?<![A-Za-z])(?:(?:hrg|harga|price|hrga|biaya)(?: ?(?:beli|jual|trx|produk))?|(?:stok|saldo|sal) (?:terpotong"
     rf"|dipotong|berkurang)|terpotong|potongan)"
@@ -63,7 +77,7 @@ _PRICE = re.compile(
 )
 _BALANCE = re.compile(
     rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal|stock|deposit)"
-    rf"(?: (?:akhir|anda|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
+    rf"(?: (?:akhir|anda|pulsa|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
     rf"|is)){{0,3}}\s{{0,2}}[:=]?\s{{0,2}}(?P<balance>{_NUMBER})"
     r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
     re.IGNORECASE | re.ASCII,
@@ -103,25 +117,33 @@ class Fields:
 def fields_of(text: str) -> Fields:
     """The facts in `text` (white space already collapsed)."""
     span, serial = _serial(text)
-    price, balance = _money(text if span is None else text[: span[0]] + " ~ " + text[span[1] :])
+    low = text.lower()
+    price, balance = _money(text if span is None else text[: span[0]] + " ~ " + text[span[1] :], low)
     return Fields(
         refs=_refs(text),
-        supplier_ref=_supplier_ref(text),
+        supplier_ref=_supplier_ref(text, low),
         serial=serial,
         serial_span=span,
         price=price,
         balance=balance,
-        purchases=tuple(
-            (match["product"] if match["joint"] == "." else None, match["dest"])
-            for match in _PURCHASE.finditer(text)
-            if match["joint"] != "." or _is_code(match["product"])
-        ),
+        purchases=_purchases(text),
     )
+
+
+def _purchases(text: str) -> tuple[tuple[str | None, str], ...]:
+    found: list[tuple[str | None, str]] = []
+    for match in _PURCHASE.finditer(text):
+        product, joint, dest = match.group("product", "joint", "dest")
+        if joint != ".":
+            found.append((None, dest))
+        elif _is_code(product):
+            found.append((product, dest))
+    return tuple(found)
 
 
 def _is_code(word: str) -> bool:
     """Whether a word before `.0817…` is a product's code, and not the end of a sentence."""
-    return any(char.isdigit() for char in word) or (word.isupper() and word not in _ENDS)
+    return (word.isupper() and word not in _ENDS) or any(char.isdigit() for char in word)
 
 
 def _refs(text: str) -> tuple[str, ...]:
@@ -129,16 +151,19 @@ def _refs(text: str) -> tuple[str, ...]:
     for match in _REFS.finditer(text):
         ref = match["ref"].rstrip("-_")
         if text[match.end() : match.end() + 1] == "#":  # `R#123T#9`: the next key is glued to the value
-            ref = re.sub(r"(?i)(?:t|r|tr|reff?|sn)\Z", "", ref)
+            ref = _GLUED_KEY.sub("", ref)
         if ref.strip("0"):
             found[ref] = None
     return tuple(found)
 
 
-def _supplier_ref(text: str) -> str | None:
-    for pattern in _SUPPLIER_REFS:
-        if match := pattern.search(text):
-            return match["ref"]
+def _supplier_ref(text: str, low: str) -> str | None:
+    for needs, pattern in _SUPPLIER_REFS:
+        for word in needs:
+            if word in low:
+                if match := pattern.search(text):
+                    return match["ref"]
+                break
     return None
 
 
@@ -150,20 +175,29 @@ def _serial(text: str) -> tuple[tuple[int, int] | None, str | None]:
         end = _SERIAL_END.search(rest)
         value = rest[: end.start()] if end else rest
         stripped = value.strip(" .,;|")
-        if re.search(r"[A-Za-z0-9]", stripped):
+        if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
+            stripped = stripped.rstrip(") .,;|")
+        if _SAYS_SOMETHING(stripped):
             begin = start + value.index(stripped)
             return (begin, begin + len(stripped)), stripped
     return None, None
 
 
-def _money(text: str) -> tuple[int | None, int | None]:
-    equation = _EQUATION.search(text)
+def _money(text: str, low: str) -> tuple[int | None, int | None]:
+    """Price and balance. `low` is in lower case and holds every word of `text`."""
+    equation = _EQUATION.search(text) if "=" in text else None
     price = balance = None
     if equation is not None:
         if equation["sign"] == "-":
             price = parse_rupiah(equation["price"])
         balance = parse_rupiah(equation["balance"]) if equation["balance"] else None
-    if written := _PRICE.search(text):
+    for word in _PRICE_WORDS:
+        if word in low:
+            written = _PRICE.search(text)
+            break
+    else:
+        written = None
+    if written is not None:
         stated = parse_rupiah(written["price"])
         price = stated if stated is not None else price
     if equation is None:

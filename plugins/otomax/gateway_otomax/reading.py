@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway import Attempt, Outcome, OutcomeStatus, ReasonCode, Reply
@@ -17,6 +17,8 @@ from gateway_otomax.views import views_of
 __all__ = ["Reader", "same_destination"]
 
 _KEPT = 1_000
+_FULL_NUMBER = 8
+"""Digits and masks from which on a destination is surely meant as such."""
 _LONGEST_BODY = 65_536
 _REASONS = RuleSet(REASONS)
 _SIGN = re.compile(r"(?i)\b(sign|signature|pin|password|pass)=[^&\s\"']+")
@@ -30,6 +32,8 @@ _STATUS_WORDS = {
     ),
 }
 """Status words where a code is expected."""
+_IRS_PENDING = 68
+"""Written `68`, `068` or `0068`, it says the same everywhere."""
 _REQUEST_WORDS = frozenset({"success", "successful", "ok", "true"})
 """English words that as often speak of the request as of the purchase: only a serial number makes one a success."""
 
@@ -124,6 +128,8 @@ class Reader:
         if written is None or (not written.strip("0") and len(written) > 1):
             return None, ""
         name = f"status {written}"
+        if re.fullmatch(r"0[0-9]{1,4}", written) and int(written) != _IRS_PENDING:
+            return UNLISTED, name  # "0061" and "02" are codes of other tables
         if re.fullmatch(r"[0-9]{1,5}", written):
             return self.codes.get(int(written), UNLISTED), name
         if written.lower() in _REQUEST_WORDS:
@@ -141,7 +147,8 @@ class Reader:
         return (before + (self._clean_serial(text[start:end], extra) or "") + after)[:_KEPT]
 
     def _without_secrets(self, text: str, extra: tuple[str, ...]) -> str:
-        text = _SIGN.sub(r"\1=***", text)
+        if "=" in text:
+            text = _SIGN.sub(r"\1=***", text)
         for secret in (*self.secrets, *extra):
             if len(secret) >= 8:
                 text = text.replace(secret, "***")
@@ -173,31 +180,32 @@ def _undecided(outcome: Outcome) -> Outcome:
 
 def _not_ours(attempt: Attempt, envelope: Envelope, found: Fields) -> str | None:
     """Why the message is about another purchase, or `None` where nothing says so."""
-    refs = [*found.refs, *([envelope.ref] if envelope.ref else [])]
-    if any(not _same_ref(attempt.ref, ref) for ref in refs):
-        return "another-reference"
-    if any(not same_destination(attempt.dest, dest) for dest in _full_numbers(found.purchases)):
-        return "another-destination"
+    refs = (*found.refs, envelope.ref) if envelope.ref else found.refs
+    for ref in refs:
+        if not _same_ref(attempt.ref, ref):
+            return "another-reference"
+    for _, dest in found.purchases:
+        if len(dest) >= _FULL_NUMBER and not same_destination(attempt.dest, dest):
+            return "another-destination"
+    if refs:
+        return None
     products = [product.lower() for product, _ in found.purchases if product is not None]
-    if not refs and products and attempt.product.lower() not in products:
-        return "another-product"
-    return None
+    return "another-product" if products and attempt.product.lower() not in products else None
 
 
 def _same_ref(ours: str, theirs: str) -> bool:
     """Equal, or with more letters glued behind it. Upper and lower case are the same to most suppliers."""
+    if ours == theirs:
+        return True
     ours, theirs = ours.lower(), theirs.lower()
     return theirs == ours or (theirs.startswith(ours) and theirs[len(ours)].isalpha() and ours.isdigit())
-
-
-def _full_numbers(purchases: Iterable[tuple[str | None, str]]) -> list[str]:
-    """Destinations that are surely meant as such: eight digits and masks or more."""
-    return [dest for _, dest in purchases if len(dest) >= 8]
 
 
 def same_destination(ours: str, theirs: str) -> bool:
     """Whether two written destinations can be the same: `0` and `62` alike, `x` and `*` for any run of digits, and
     one may go on where the other ends (a server number behind a game's user number)."""
+    if ours == theirs and ours.isascii() and ours.isdigit():
+        return True
     ours = _national(re.sub(r"[^0-9]", "", ours))
     if not ours:
         return True
