@@ -7,7 +7,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -161,7 +161,12 @@ async def running(
         if audit is not None:
             stack.push_async_callback(asyncio.to_thread, audit.close)
             metrics.audit_queue(lambda: audit.waiting)
-        ledger = open_ledger(settings.ledger.url, on_commit=metrics.commit)
+        elsewhere: list[Callable[[str], None]] = []
+        ledger = open_ledger(
+            settings.ledger.url,
+            on_commit=metrics.commit,
+            on_change=lambda transaction: _tell(elsewhere, transaction),
+        )
         await ledger.start()
         stack.push_async_callback(ledger.close)
         metrics.ledger_queue(lambda: ledger.queued)
@@ -169,6 +174,7 @@ async def running(
             settings, plugins.kinds, ledger, counts=metrics, audits=audit, observers=plugins, **engine_options
         )
         await engine.start()
+        elsewhere.append(engine.changed_elsewhere)
         stack.push_async_callback(engine.close)
         gateway = Gateway(engine, plugins, metrics, audit, config_path)
         services = Services(engine=engine, metrics=metrics, audit=audit, reload=gateway.reload)
@@ -184,6 +190,11 @@ async def running(
             stack.push_async_callback(runner.cleanup)
             setattr(gateway, port_name, runner.addresses[0][1])
         yield gateway
+
+
+def _tell(listeners: list[Callable[[str], None]], transaction: str) -> None:
+    for listener in listeners:
+        listener(transaction)
 
 
 def _bound(metrics: Metrics, settings: Settings) -> None:

@@ -309,6 +309,17 @@ class Engine:
         for account in gone:
             self._spawn(_close_when_idle(account))
 
+    def changed_elsewhere(self, transaction_id: str) -> None:
+        """Another replica has changed a transaction; the empty string stands for any of them. Wakes who waits here."""
+        for waited in self._waiting.waited() if not transaction_id else (transaction_id,):
+            if self._waiting.is_waited(waited):
+                self._spawn_once(f"look {waited}", self._look(waited))
+
+    async def _look(self, transaction_id: str) -> None:
+        transaction = await self.ledger.transaction(transaction_id)
+        if transaction is not None:
+            self._waiting.changed(transaction)
+
     def _account(self, provider: str) -> Account:
         account = self.accounts.get(provider)
         if account is None:

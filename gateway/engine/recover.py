@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Sweeper:
-    """Finds what is due and has it done.
+    """Finds what is due and has it done: this replica's own, and what replicas that are gone have left.
 
     Args:
         spawn: runs a coroutine in the background, named so that the same work is not started twice.
@@ -80,6 +80,8 @@ class Sweeper:
     async def sweep(self) -> None:
         """Start everything that is due now."""
         now = self._clock.now()
+        if await self._ledger.take_over():
+            await self.recover()
         # A transaction that was accepted this moment is on its way already; only what was left lying is taken up.
         for transaction_id in await self._ledger.due_routes(now - timedelta(seconds=self._interval), _BATCH):
             if transaction_id not in self._dispatcher.busy:

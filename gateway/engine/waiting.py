@@ -18,6 +18,13 @@ class Waiting:
     def __len__(self) -> int:
         return sum(len(futures) for futures in self._futures.values())
 
+    def waited(self) -> tuple[str, ...]:
+        """The transactions that somebody waits for."""
+        return tuple(self._futures)
+
+    def is_waited(self, transaction_id: str) -> bool:
+        return transaction_id in self._futures
+
     def changed(self, transaction: Transaction) -> None:
         """Tell that `transaction` is committed as it is."""
         if not self._futures or not transaction.status.final:

