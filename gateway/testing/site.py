@@ -239,3 +239,8 @@ class Client:
         """What `/readyz` says."""
         async with self._session.get(f"{self._admin_url}/readyz") as response:
             return response.status, await response.json()
+
+    async def providers(self) -> dict[str, dict[str, Any]]:
+        """The accounts and how they stand, by name."""
+        async with self._session.get(f"{self._admin_url}/admin/providers") as response:
+            return {one["provider"]: one for one in (await response.json())["providers"]}
