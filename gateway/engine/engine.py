@@ -133,6 +133,7 @@ class Engine:
             ledger=ledger,
             dispatcher=self._dispatcher,
             checker=self._checker,
+            reports=self._reports,
             accounts=self.accounts,
             clock=clock,
             spawn=self._spawn_once,

@@ -17,9 +17,11 @@ from gateway.engine.accounts import Account
 from gateway.engine.check import Checker
 from gateway.engine.clock import Clock
 from gateway.engine.dispatch import Dispatcher
+from gateway.engine.report import ReportReader
 from gateway.ledger import Ledger, LedgerUnavailableError
 
 _BATCH = 500
+_REPORTS_EVERY = timedelta(seconds=30)
 log = structlog.get_logger(__name__)
 
 
@@ -37,6 +39,7 @@ class Sweeper:
         ledger: Ledger,
         dispatcher: Dispatcher,
         checker: Checker,
+        reports: ReportReader,
         accounts: Mapping[str, Account],
         clock: Clock,
         spawn: Callable[[str, Coroutine[Any, Any, Any]], None],
@@ -46,6 +49,8 @@ class Sweeper:
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._checker = checker
+        self._reports = reports
+        self._reports_at = clock.now()
         self.accounts = accounts
         self._clock = clock
         self._spawn = spawn
@@ -58,13 +63,17 @@ class Sweeper:
         Returns how many there were.
         """
         found = 0
-        while transactions := await self._ledger.interrupted(_BATCH):
-            for transaction in transactions:
+        while True:
+            # What this process is sending itself is in good hands: after a take-over both are on the list.
+            listed = await self._ledger.interrupted(_BATCH)
+            left = [transaction for transaction in listed if transaction.id not in self._dispatcher.busy]
+            for transaction in left:
                 for attempt in transaction.attempts:
                     if attempt.status is AttemptStatus.SENDING:
                         transaction = await self._checker.interrupted(transaction, attempt)  # noqa: PLW2901 — each step starts from the one before
                         found += 1
-        return found
+            if not left or len(listed) < _BATCH:
+                return found
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -89,6 +98,9 @@ class Sweeper:
         for transaction_id, attempt_id in await self._ledger.due_checks(now, _BATCH):
             if transaction_id not in self._dispatcher.busy:
                 self._spawn(f"check {attempt_id}", self._checker.check(transaction_id, attempt_id))
+        if now >= self._reports_at:
+            self._reports_at = now + _REPORTS_EVERY
+            self._spawn("reports", self._reports.take_up(self.accounts))
         self._observed(*await self._ledger.open_count())
 
     async def _route(self, transaction_id: str) -> None:

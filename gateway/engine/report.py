@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -23,6 +23,9 @@ from gateway.provider import Acknowledgement, Asking, Report, UnreadableReportEr
 _KEPT = 16_384
 VERIFY_PAUSE = timedelta(seconds=10)
 _REMEMBERED = 10_000
+LEFT_BEHIND = timedelta(seconds=30)
+"""A report that is still unread after this is in nobody's hands."""
+_AT_ONCE = 500
 
 
 class Trust(Enum):
@@ -78,6 +81,27 @@ class ReportReader:
         except LedgerUnavailableError as error:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         return self._acknowledgement(account, report)
+
+    async def take_up(self, accounts: Mapping[str, Account]) -> int:
+        """Read the reports that were stored and then not read, because the process ended or the ledger failed.
+
+        The supplier was not told `OK` and usually sends them again, but it need not. They are read from what was kept,
+        which is cut and without secrets. Returns how many there were.
+        """
+        before = self._clock.now() - LEFT_BEHIND
+        left = [
+            (number, stored)
+            for number, stored in await self._ledger.reports(verdict="received", limit=_AT_ONCE)
+            if stored.received_at <= before
+        ]
+        for number, stored in reversed(left):
+            account = accounts.get(stored.provider)
+            if account is None:
+                await self._ledger.mark_report(number, "unmatched")
+                continue
+            kept = Report(method=stored.method, raw_query=stored.query, body=stored.body.encode())
+            await self.apply(account, kept, number)
+        return len(left)
 
     async def apply(self, account: Account, report: Report, number: int, *, repeated: str | None = None) -> None:
         """Read a stored report and apply what it says.
