@@ -16,6 +16,7 @@ from gateway.http.client_address import Address, client_address
 from gateway.http.daily import Days
 from gateway.http.engine_protocol import Engine, Metrics
 from gateway.http.limits import Buckets, ClientLimits, Standing, policy_field, standing_field
+from gateway.http.streams import Streams
 from gateway.http.times import Times
 from gateway.settings.types import Client
 
@@ -42,6 +43,7 @@ class Services:
     times: Times = field(default_factory=Times)
     limits: ClientLimits = field(default_factory=Buckets)
     days: Days | None = None
+    streams: Streams | None = None
     reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
 

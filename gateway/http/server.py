@@ -6,19 +6,21 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from gateway.http import admin, operations, products, reports, transactions
+from gateway.http import admin, events, operations, products, reports, transactions
 from gateway.http.authentication import Authentication
 from gateway.http.connection import Runner
 from gateway.http.daily import RECOUNT, Days
 from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
 from gateway.http.routes import NO_ROUTE, UNREADABLE, Route, Who
+from gateway.http.streams import Streams
 
 API_ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/transactions", transactions.create, Who.CLIENT),
     Route("GET", "/v1/transactions", transactions.browse, Who.CLIENT),
     Route("GET", "/v1/transactions/{id}", transactions.show, Who.CLIENT),
     Route("GET", "/v1/transactions/{id}/events", transactions.events, Who.CLIENT),
+    Route("GET", "/v1/events", events.stream, Who.CLIENT),
     Route("GET", "/v1/products", products.products, Who.CLIENT),
     Route("GET", "/reports/{provider}", reports.receive, Who.SUPPLIER),
     Route("POST", "/reports/{provider}", reports.receive, Who.SUPPLIER),
@@ -52,9 +54,17 @@ ROUTE_NAMES = frozenset({route.name for route in (*API_ROUTES, *ADMIN_ROUTES)}) 
 def make_api_app(services: Services, authentication: Authentication | None = None) -> web.Application:
     """The application for clients and suppliers. It listens to the engine's changes."""
     engine = services.engine
-    days = Days(engine, recount=RECOUNT if engine.settings.ledger.url.startswith("postgres") else None)
-    engine.listeners.append(days.hear)
-    return _app(replace(services, days=days), API_ROUTES, authentication)
+    shared = engine.settings.ledger.url.startswith("postgres")
+    days = Days(engine, recount=RECOUNT if shared else None)
+    streams = Streams(engine, beat=services.times.beat, poll=1.0 if shared else None)
+    engine.listeners += [days.hear, streams.hear]
+    app = _app(replace(services, days=days, streams=streams), API_ROUTES, authentication)
+
+    async def close(_: web.Application) -> None:
+        await streams.close()
+
+    app.on_shutdown.append(close)  # before requests in flight are waited for: a stream is one, and has no end
+    return app
 
 
 def make_admin_app(services: Services) -> web.Application:

@@ -17,3 +17,5 @@ class Times:
     """Between two requests on one connection; longer than what common proxies and clients keep one open."""
     linger: float = 2.0
     """For the rest of a body that was not read, so that the caller sees the answer before the end."""
+    beat: float = 15.0
+    """Between two heartbeats of a stream; shorter than what proxies wait for."""

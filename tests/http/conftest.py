@@ -78,6 +78,8 @@ class FakeLedger:
         self.happened: dict[str, list[Event]] = {}
         self.calls: list[Exchange] = []
         self.kept: list[StoredReport] = []
+        self.numbered: list[tuple[int, str, Event]] = []
+        self.reads = 0
 
     def _ask(self) -> None:
         if self.down:
@@ -125,6 +127,12 @@ class FakeLedger:
 
     async def events(self, transaction: str) -> list[tuple[int, Event]]:
         return list(enumerate(self.happened.get(transaction, []), 1))
+
+    async def events_after(self, client: str | None, after: int, limit: int) -> list[tuple[int, str, Event]]:
+        self._ask()
+        self.reads += 1
+        found = [one for one in self.numbered if one[0] > after and client in {None, self.rows[one[1]].client}]
+        return found[:limit]
 
     async def exchanges(self, transaction: str) -> list[Exchange]:
         return self.calls
@@ -200,6 +208,8 @@ class FakeEngine:
     def commit(self, change: Change) -> None:
         """Store it, and tell whoever listens."""
         self.ledger.rows[change.after.id] = change.after
+        for event in change.events:
+            self.ledger.numbered.append((len(self.ledger.numbered) * 10 + 10, change.after.id, event))
         for listener in self.listeners:
             listener(change)
 
