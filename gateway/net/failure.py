@@ -12,7 +12,7 @@ import ssl
 from enum import StrEnum
 
 import aiohttp
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 
 class Failure(StrEnum):
@@ -119,9 +119,9 @@ def behind_line(error: BaseException) -> Failure:
     match error:
         case TooLargeError():
             kind = Failure.TOO_LARGE
-        case aiohttp.ClientResponseError() if _head_too_large(error):
+        case HttpProcessingError() if _head_too_large(error):
             kind = Failure.TOO_LARGE
-        case MalformedError() | aiohttp.ClientResponseError():
+        case MalformedError() | HttpProcessingError():
             kind = Failure.MALFORMED
         case aiohttp.ServerDisconnectedError():
             kind = Failure.DROPPED
@@ -132,8 +132,8 @@ def behind_line(error: BaseException) -> Failure:
     return kind
 
 
-def _head_too_large(error: aiohttp.ClientResponseError) -> bool:
-    """aiohttp wraps the parser's error twice; of the number of headers it speaks in words only."""
+def _head_too_large(error: HttpProcessingError) -> bool:
+    """aiohttp wraps the parser's error; of the number of headers it speaks in words only."""
     inner: BaseException | None = error
     while inner is not None and not isinstance(inner, LineTooLong):
         inner = inner.__cause__

@@ -1,29 +1,26 @@
 """The transport: it sends a call once, and says truthfully what came of it and whether it may have left.
 
-aiohttp by itself sends a GET, PUT or DELETE a second time when the connection drops, and follows redirects. Every one
-of these further passes runs through the middlewares again, so `_Passage` lets the first through and stops the second.
-The send line is crossed where the pool hands over a ready connection (`_Pool.connect`): everything up to there is
-name lookup, TCP, TLS, the proxy's CONNECT and waiting for a free slot; behind it the request's first byte follows.
+The send line is crossed where the pool hands over a ready connection: everything up to there is name lookup, TCP, TLS,
+the proxy's CONNECT and waiting for a free slot; behind it the whole request is written, in one piece and once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
-from contextvars import ContextVar
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
-from yarl import URL
+from aiohttp.http_parser import RawResponseMessage
+from aiohttp.streams import StreamReader
 
-from gateway.net.body import ACCEPT_ENCODING, Body
+from gateway.net.body import Body
 from gateway.net.failure import WORDS, Failure, MalformedError, before_line, behind_line, cause
+from gateway.net.pool import CONNECTING, Origins, Pool
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.wire import mistake_in
 from gateway.provider import Call, Reply
@@ -57,87 +54,52 @@ class Sent:
     """Seconds, by the monotonic clock."""
 
 
-class _SecondPassError(Exception):
-    """aiohttp wanted to send again."""
-
-
 class _Passage:
-    """One call on its way: the one pass that it has, the line that it crosses, and the time that it is given."""
+    """One call behind the send line: its connection, and the time that its answer has."""
 
-    __slots__ = ("_answer", "_passed", "connecting", "deadline", "error", "left", "protocol", "response", "transport")
+    __slots__ = ("_connection", "_timer", "expired", "protocol")
 
-    def __init__(self, deadline: asyncio.Timeout, answer: float) -> None:
-        self._answer = answer
-        self.deadline = deadline
-        self._passed = False
-        self.connecting = False
-        self.left = False
-        self.error: Exception | None = None
-        self.protocol: ResponseHandler | None = None
-        self.transport: asyncio.Transport | None = None
-        self.response: ClientResponse | None = None
+    def __init__(self, connection: Connection, protocol: ResponseHandler, answer: float) -> None:
+        self._connection = connection
+        self.protocol = protocol
+        self.expired = False
+        self._timer = asyncio.get_running_loop().call_later(answer, self._expire)
 
-    async def __call__(self, request: ClientRequest, handler: aiohttp.ClientHandlerType) -> ClientResponse:
-        if self._passed:
-            raise _SecondPassError
-        self._passed = True
-        try:
-            return await handler(request)
-        except Exception as error:
-            self.error = error
-            raise
+    def _expire(self) -> None:
+        self.expired = True
+        self._cut()
 
-    def cross(self, connection: Connection) -> None:
-        """The connection is ready: from here on the request counts as gone, and the time for the answer runs."""
-        self.deadline.reschedule(asyncio.get_running_loop().time() + self._answer)
-        self.protocol = connection.protocol
-        self.transport = connection.transport
-        self.left = True
+    def _cut(self) -> None:
+        """Close the connection at once: what is still in its buffer must not leave after the call was given up.
 
-    def cut(self) -> None:
-        """Close the connection at once: what is still in its buffer must not leave after the call was given up."""
-        if self.transport is not None:
-            self.transport.abort()
-        if self.response is not None:
-            self.response.close()
+        Whoever reads from it is woken by its end.
+        """
+        transport = self.protocol.transport
+        if transport is not None:
+            transport.abort()
 
-    def ended(self) -> None:
-        """Raise the error that ended the connection, if one did: where only its end ends the body, a reset is none."""
-        error = None if self.protocol is None else self.protocol.exception()
+    def give_up(self) -> None:
+        """The call is over without an answer."""
+        self._timer.cancel()
+        self._cut()
+        self._connection.close()
+
+    def done(self) -> None:
+        """The answer is whole; the connection may serve the next call."""
+        self._timer.cancel()
+        transport = self.protocol.transport
+        if transport is not None and transport.get_write_buffer_size():
+            transport.abort()  # answered before it was read to its end: the rest belongs to no other call
+        self._connection.release()
+
+    def check_end(self, *, framed: bool) -> None:
+        """Raise what makes a body that seems whole none: our own cut, and, where only the connection's end ends a
+        body (it is not `framed`), the error that ended the connection."""
+        if self.expired:
+            raise TimeoutError
+        error = None if framed else self.protocol.exception()
         if isinstance(error, OSError):
             raise error
-
-
-_PASSAGE: ContextVar[_Passage] = ContextVar("passage")
-
-
-class _Pool(aiohttp.TCPConnector):
-    """The account's connections. It tells the passage where it stands."""
-
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's signature
-        """A ready connection on which nobody has spoken yet.
-
-        An idle connection that already holds bytes is not used: they would be taken for the answer to a purchase that
-        was not even sent.
-        """
-        passage = _PASSAGE.get()
-        for _ in range(self.limit + 1):
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            if protocol is not None and not protocol.should_close:
-                passage.cross(connection)
-                return connection
-            connection.close()
-        raise aiohttp.ClientConnectionError("every connection held bytes that nobody asked for")
-
-    async def _create_connection(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
-    ) -> ResponseHandler:
-        _PASSAGE.get().connecting = True
-        return await super()._create_connection(req, traces, timeout)
 
 
 class Transport:
@@ -166,39 +128,28 @@ class Transport:
         self._keep_alive = keep_alive
         self._tls = tls
         self._redactor = Redactor((*secrets_of(settings), *secrets))
-        self._session: aiohttp.ClientSession | None = None
+        self._origins = Origins(settings.proxy, keep_alive=keep_alive)
+        # aiohttp rounds long time-outs up to whole seconds; ours are meant as they stand.
+        self._connect = aiohttp.ClientTimeout(
+            total=None, connect=settings.timeouts.connect, ceil_threshold=float("inf")
+        )
+        self._pool: Pool | None = None
 
     async def start(self) -> None:
         """Make the pool. No connection is opened yet."""
-        if self._session is not None:
-            return
-        pool = _Pool(
-            limit=self._settings.limits.in_flight,
-            ssl=self._tls or True,
-            resolver=aiohttp.ThreadedResolver(),
-            **({"keepalive_timeout": IDLE} if self._keep_alive else {"force_close": True}),
-        )
-        self._session = aiohttp.ClientSession(
-            connector=pool,
-            # aiohttp rounds long time-outs up to whole seconds; ours are meant as they stand.
-            timeout=aiohttp.ClientTimeout(
-                total=None, connect=self._settings.timeouts.connect, ceil_threshold=float("inf")
-            ),
-            headers={"User-Agent": "pulsa-gateway", "Accept-Encoding": ACCEPT_ENCODING},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            trust_env=False,
-            proxy=self._settings.proxy,
-            max_line_size=MAX_HEADER_BYTES,
-            max_field_size=MAX_HEADER_BYTES,
-            max_headers=MAX_HEADERS,
-        )
+        if self._pool is None:
+            self._pool = Pool(
+                limit=self._settings.limits.in_flight,
+                ssl=self._tls or True,
+                resolver=aiohttp.ThreadedResolver(),
+                **({"keepalive_timeout": IDLE} if self._keep_alive else {"force_close": True}),
+            )
 
     async def close(self) -> None:
         """Close every connection. A call that is under way fails; a second close does nothing."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
 
     async def send(self, call: Call) -> Sent:
         """Send `call` once and wait for its answer, for `timeouts.connect` and then `timeouts.answer` at most.
@@ -208,65 +159,75 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
-        session = self._session
-        if session is None:
+        pool = self._pool
+        if pool is None:
             return Sent(failure=Failure.NO_CONNECTION, left=False, detail="the transport is closed", duration=0.0)
         if (mistake := mistake_in(call)) is not None:
             return Sent(failure=Failure.INVALID_CALL, left=False, detail=mistake, duration=0.0)
-        deadline = asyncio.timeout(None)  # set when the line is crossed
-        passage = _Passage(deadline, self._answer)
-        token = _PASSAGE.set(passage)
+        connecting: list[bool] = []
+        CONNECTING.set(connecting)
         try:
-            async with deadline:
-                response = await session.request(
-                    call.method,
-                    URL(call.url, encoded=True),
-                    headers=call.headers,
-                    data=call.body,
-                    allow_redirects=False,
-                    middlewares=(passage,),
-                )
-                passage.response = response
-                reply = await self._read(response, passage)
+            origin, target = self._origins.of(call.url)
+            connection = await self._connected(pool.ready(origin, self._connect))
         except Exception as error:
-            passage.cut()
-            return self._failed(error, passage, loop.time() - began)
+            failure = before_line(error, connecting=bool(connecting), proxied=self._settings.proxy is not None)
+            return self._failed(failure, error, loop.time() - began, left=False)
+        protocol = connection.protocol
+        assert protocol is not None  # noqa: S101 — `ready` has looked
+        passage = _Passage(connection, protocol, self._answer)
+        try:
+            message, content = await self._exchange(protocol, call, origin.message(call, target))
+            reply = await self._read(message, content, passage)
+        except Exception as error:
+            passage.give_up()
+            failure = Failure.ANSWER_TIMEOUT if passage.expired else behind_line(error)
+            return self._failed(failure, error, loop.time() - began, left=True)
         except BaseException:
-            passage.cut()
+            passage.give_up()
             raise
-        finally:
-            _PASSAGE.reset(token)
-            passage.error = None  # it holds this frame, which holds the passage
+        passage.done()
         return Sent(reply=reply, left=True, duration=loop.time() - began)
 
-    async def _read(self, response: ClientResponse, passage: _Passage) -> Reply:
-        if response.status == _NOT_ASKED_FOR:
+    async def _connected(self, connection: Awaitable[Connection]) -> Connection:
+        try:
+            return await connection
+        except TimeoutError as error:
+            raise aiohttp.ConnectionTimeoutError from error
+
+    async def _exchange(
+        self, protocol: ResponseHandler, call: Call, message: bytes
+    ) -> tuple[RawResponseMessage, StreamReader]:
+        """Write the request and read the head of its answer."""
+        protocol.set_response_params(
+            skip_payload=call.method == "HEAD",
+            read_until_eof=True,
+            auto_decompress=False,
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
+        )
+        transport = protocol.transport
+        if transport is None:
+            raise aiohttp.ServerDisconnectedError
+        transport.write(message)
+        while True:
+            head, content = await protocol.read()
+            if head.code < 100 or head.code > 199 or head.code == _NOT_ASKED_FOR:
+                return head, content
+
+    async def _read(self, message: RawResponseMessage, content: StreamReader, passage: _Passage) -> Reply:
+        if message.code == _NOT_ASKED_FOR:
             raise MalformedError("another protocol was not asked for")
-        headers = {
-            name.lower(): value if value.isascii() else _clean(value) for name, value in response.headers.items()
-        }
-        content = response.content
+        headers = {name.lower(): value if value.isascii() else _clean(value) for name, value in message.headers.items()}
         body: Body | None = None
         while piece := await content.readany():
             if body is None:
                 body = Body(headers.get("content-encoding", ""), self._max_body)
             body.feed(piece)
-        if body is None:
-            return Reply(status=response.status, headers=headers, body=b"")
-        if "content-length" not in headers and "transfer-encoding" not in headers:
-            passage.ended()
-        return Reply(status=response.status, headers=headers, body=body.done())
+        passage.check_end(framed="content-length" in headers or "transfer-encoding" in headers)
+        return Reply(status=message.code, headers=headers, body=b"" if body is None else body.done())
 
-    def _failed(self, error: Exception, passage: _Passage, duration: float) -> Sent:
-        if isinstance(error, _SecondPassError) and passage.error is not None:
-            error = passage.error
-        left = passage.left
-        if not left:
-            failure = before_line(error, connecting=passage.connecting, proxied=self._settings.proxy is not None)
-        elif passage.deadline.expired():
-            failure = Failure.ANSWER_TIMEOUT
-        else:
-            failure = behind_line(error)
+    def _failed(self, failure: Failure, error: Exception, duration: float, *, left: bool) -> Sent:
         detail = self._redactor.text(f"{WORDS[failure]} ({cause(error)})")
         return Sent(failure=failure, left=left, detail=detail, duration=duration)
 

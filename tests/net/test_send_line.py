@@ -158,3 +158,18 @@ async def test_closing_ends_a_call_that_is_under_way_as_maybe_sent(open_transpor
         await transport.close()
         sent = await asyncio.wait_for(task, 1)
         assert (sent.reply, sent.left) == (None, True)
+
+
+async def test_a_body_without_a_length_that_our_time_out_ends_is_no_answer(
+    open_transport: Open, account: Account
+) -> None:
+    async def half(_request: object, writer: asyncio.StreamWriter) -> bool:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nR#1 XL5.08 ")
+        await writer.drain()
+        await asyncio.Event().wait()
+        return False
+
+    async with RawSupplier(half) as supplier:
+        transport = await open_transport(account(supplier.url, answer="200ms"))
+        sent = await transport.send(Call(method="GET", url=f"{supplier.url}/"))
+        assert (sent.failure, sent.left, sent.reply) == (Failure.ANSWER_TIMEOUT, True, None)
