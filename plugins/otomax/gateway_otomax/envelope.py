@@ -13,7 +13,7 @@ from gateway.core.money import rupiah
 
 __all__ = ["CODE_NAMES", "MESSAGE_NAMES", "REF_NAMES", "Envelope", "code_of", "from_fields", "open_text"]
 
-MESSAGE_NAMES = ("message", "msg", "pesan", "keterangan", "note", "ket")
+MESSAGE_NAMES = ("message", "msg", "pesan", "keterangan", "note", "ket", "respon", "response", "error", "error_message")
 CODE_NAMES = ("status", "statuscode", "status_code", "rc", "code", "kode_status")
 REF_NAMES = ("refid", "ref_id", "reffid", "clientid", "client_id", "idtrx", "ref", "reff", "reff_id", "partner_ref")
 _SUPPLIER_REF_NAMES = (
@@ -30,6 +30,15 @@ _SUPPLIER_REF_NAMES = (
 _SERIAL_NAMES = ("sn", "serial", "serial_number", "token", "voucher", "snref")
 _PRICE_NAMES = ("price", "harga", "hrg", "amount_charged")
 _BALANCE_NAMES = ("saldo", "balance", "sisa_saldo", "saldo_akhir", "buyer_last_saldo", "stok", "saldo_after_trx")
+
+_INNER_NAMES = ("data", "transaksi", "transaksi_member", "transaction", "trx")
+"""Under these names the fields of the purchase itself may lie."""
+
+_IRS_NAMES = (
+    frozenset({"statuscode", "clientid", "msg"}),
+    frozenset({"serverid", "clientid", "status"}),
+    frozenset({"reffid", "rc", "produk", "msg"}),
+)
 
 _HTML = re.compile(
     r"<\s*(?:!doctype|html|head|body|title|script|style|meta|table|div|center|h[1-6]|\?xml|pre|form|link)\b",
@@ -67,6 +76,8 @@ class Envelope:
     balance: int | None = None
     denied: bool = False
     """The envelope itself says no (`"success": false`), whatever that means."""
+    irs: bool = False
+    """It has the field names of the neighbour dialect IRS, whose codes are others."""
     page: bool = False
     """An HTML or XML page: nobody's answer about a purchase."""
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -108,9 +119,9 @@ def _open_json(text: str) -> Envelope:
     if not isinstance(value, dict):
         return Envelope(page=True)
     lowered = {str(key).lower(): item for key, item in value.items()}
-    inner = lowered.get("data")
-    if isinstance(inner, dict):
-        lowered = {**lowered, **{str(key).lower(): item for key, item in inner.items()}}
+    for name in _INNER_NAMES:
+        if isinstance(inner := lowered.get(name), dict):
+            lowered = {**lowered, **{str(key).lower(): item for key, item in inner.items()}}
     return from_fields(lowered)
 
 
@@ -126,6 +137,7 @@ def from_fields(fields: Mapping[str, Any]) -> Envelope:
         price=_first_amount(fields, _PRICE_NAMES),
         balance=_first_amount(fields, _BALANCE_NAMES),
         denied=any(fields.get(name) is False for name in ("success", "status", "ok", "result")),
+        irs=any(names <= fields.keys() for names in _IRS_NAMES),
         page=bool(message and _HTML.search(message)),
         fields=fields,
     )

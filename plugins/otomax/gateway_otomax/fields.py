@@ -59,6 +59,8 @@ _SERIAL_END = re.compile(
 )
 _LONGEST_SERIAL = 400
 _SAYS_SOMETHING = re.compile(r"[A-Za-z0-9]").search
+_GLUED_CODE = re.compile(r"(?P<ref>\d{3,18})[A-Za-z]{1,8}\d{0,4}\.\d{8}", re.ASCII)
+"""`R#902S10.0813…`: the product is glued to the value."""
 _GLUED_KEY = re.compile(r"(?i)(?:t|r|tr|reff?|sn)\Z")
 
 _EQUATION = re.compile(
@@ -152,6 +154,8 @@ def _refs(text: str) -> tuple[str, ...]:
         ref = match["ref"].rstrip("-_")
         if text[match.end() : match.end() + 1] == "#":  # `R#123T#9`: the next key is glued to the value
             ref = _GLUED_KEY.sub("", ref)
+        elif glued := _GLUED_CODE.match(text, match.start("ref")):
+            ref = glued["ref"]
         if ref.strip("0"):
             found[ref] = None
     return tuple(found)

@@ -26,6 +26,7 @@ __all__ = [
     "NO_MONEY",
     "NO_PRODUCT",
     "NO_WORDS",
+    "OR_AT",
     "PRICE",
     "PURCHASE",
     "QTY",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 SUBJECT = (
-    r"\b(?:trx|pembelian|pembayaran|topup|top up|pengisian|isi ulang|order|pesanan|transfer|payment|purchase)\b"
+    r"\b(?:trx|pembelian|pembayaran|bayar|topup|top up|pengisian|isi ulang|order|pesanan|transfer|payment|purchase)\b"
     r"(?: (?!akan|menuju|untuk|demi|bisa|dapat|harus|dijamin|pasti|selalu|bonus|tunggu|menunggu|jumlah|total|tidak"
     r"|belum|bukan|sudah"
     r"|mungkin|pernah|sempat|yang|dan|atau|tanpa|jadi|cek|status)[a-z0-9*-]{1,24}){0,7}(?: |\s?[:=]\s?)"
@@ -49,6 +50,8 @@ FAILURE = (
     rf"(?:{LEFT}|{SUBJECT}){NO_WORDS}\b(?! ?(?:atau|/) ?sukses)"
     r"|\btidak (?:(?:bisa|dapat|dpt|akan|pernah|di|ter) ?){0,2}(?:diproses|proses|dilayani|dilanjutkan|diteruskan)\b"
     r"|\b(?:gagal|dibatalkan) (?:di ?)?proses\b"
+    r"|\b(?:gagal|dibatalkan|ditolak)\s?[.,:;-]?\s?(?:reason|alasan|sebab|penyebab|karena|krn|dikarenakan|because"
+    r"|due to)\b"
     r"|\btidak (?:(?:dinyatakan|dapat|bisa) )?sukses\b"
     r"|\bsukses (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b|\b(?:refund|pembatalan) sukses\b"
     r"|\b(?:saldo|dana|uang|stok)(?: anda)?(?: sudah)? (?:dikembalikan|di ?kembalikan)\b"
@@ -61,7 +64,7 @@ WAITING = (
     r"\b(?:(?:akan|sedang|segera|masih|dalam|lagi|under|on|in|is|still|status:?|being) ?){1,4}(?:kami |di ?|dalam "
     r"|segera )?"
     r"(?:proses|diproses|antrian|pengerjaan|pengecekan|verifikasi|dikerjakan|dikirim|diteruskan)\b"
-    r"|\b(?:pending|suspend|inprogress|inproses|onproses|onprogress)\b"
+    r"|\bstatus:? validasi\b|\b(?:pending|suspend|inprogress|inproses|onproses|onprogress)\b"
     r"|(?<!perlu )(?<!tanpa )(?<!usah )\b(?:menunggu|tunggu|antrian)\b"
     r"|(?<!tidak )(?<!gagal )(?<!sudah )(?<!sukses )(?<!dibatalkan )(?<!bisa )(?<!dapat )(?<!dpt )(?<!akan di )"
     r"\bdiproses\b"
@@ -70,7 +73,7 @@ WAITING = (
     r"|\b(?:permintaan|request|order|pesanan|trx)\b[^.,;|]{0,40}\b(?:sukses )?(?:diterima|dibuat|ditambahkan"
     r"|diajukan|dikirim|diteruskan|masuk|"
     r"disimpan|tercatat|received|accepted|created|submitted|placed)\b"
-    r"|" + LEFT + r"proses\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo|sn))"
+    r"|" + LEFT + r"proses\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo|sn|[a-z][a-z0-9]{0,19}\.[\dx*]{5}))"
 )
 HEDGE = (
     r"(?:mungkin|sepertinya|kayaknya|diduga|dugaan|tampaknya|kelihatannya|perkiraan|diperkirakan|suspect|suspected"
@@ -87,16 +90,21 @@ DUPLICATE = (
     r"|\b(?:ref|refid|reff|reffid|idtrx|trxid|id trx|id)\b[^.,;|]{0,20}\bsudah\b|\bref\w* (?:harus|must)\b"
     r"|\b(?:ref|refid|reffid)\b[^.,;|]{0,20}\btidak (?:unik|unique)\b)"
 )
+OR_AT = r"|\b(?:jam|pukul|pada|tgl|tanggal|@)\s?\d[\d.:/ -]{1,18},?\s{0,2}"
+"""In the answer about an earlier purchase, the time may stand where "status" could."""
 STATUS_IS = r"\bstatus(?:nya)?\s{0,2}(?:trx |akhir |adalah |is |:|=|-){0,3}\s{0,2}"
 BAD_DESTINATION = (
-    r"\b(?:nomor|tujuan|msisdn|hp|id|idpel|id pel(?:anggan)?|pelanggan|meter|rekening|rek|user|akun|destination"
+    r"\b(?:nomor|tujuan|prefix|prefiks|msisdn|hp|id|idpel|id pel(?:anggan)?|pelanggan|meter|rekening|rek|user|akun"
+    r"|destination"
     r"|target|dest|account|va)\b"
     r"(?: ?/ ?(?:id|idpel|no))?(?: (?:tujuan|hp|anda|telepon|telp|pelanggan|meter|pel|game|user|id|rekening"
-    r"|tersebut|tsb|ini|yang|dituju|akun|customer|masukkan|dimasukkan|diinput|destination|is|ke|mungkin|sedang)){0,6}"
+    r"|tersebut|tsb|ini|yang|dituju|akun|customer|masukkan|dimasukkan|diinput|destination|is|ke|mungkin|sedang"
+    r"|dan produk)){0,6}"
     r"\s?/?\s?(?:salah|(?:tidak|not) (?:valid|terdaftar|ditemukan|dikenal"
     r"|dikenali|aktif|sesuai|benar|ada|bisa|found|registered|active|exist)"
     r"|nonaktif|non aktif|hangus|kadaluarsa|kadaluwarsa|expired|mati|masa tenggang|tenggang|inactive|bukan)\b"
-    r"|\bsalah (?:nomor|tujuan|msisdn|id|destination|customer|account|phone|meter|hp)\b|\b(?:nomor|tujuan) salah\b"
+    r"|\bsalah (?:nomor|tujuan|msisdn|(?:player |user |game |server |customer )?id|destination|customer|account"
+    r"|phone|meter|hp)\b|\b(?:nomor|tujuan) salah\b"
     r"|\bdestination\b.{0,20}\bsalah\b"
 )
 NO_MONEY = (
@@ -113,7 +121,7 @@ NO_PRODUCT = (
     r"|gangguan|close[d]?|tutup|ditutup|kosong|habis|nonaktif|non aktif|off|offline|maintenance|unavailable|sold out"
     r"|terganggu|error|inactive|disabled)\b"
     r"|\bsalah (?:kode|produk|nominal|denom)\b|\bstok (?:produk |voucher )?(?:kosong|habis)\b|\bout of stok\b"
-    r"|\bout of stock\b|\bgangguan\b"
+    r"|\bout of stock\b|\bkehabisan (?:stok|stock)\b|\bgagal memproses (?:sku|produk|kode)\b|\bgangguan\b"
 )
 PRICE = (
     r"\bharga\b[^.,;|]{0,30}\b(?:naik|berubah|tidak sesuai|melebihi|lebih (?:tinggi|besar|mahal)|di ?atas|beda"
@@ -123,10 +131,11 @@ PRICE = (
 )
 CUTOFF = r"\bcut ?-?off\b|\bjam operasional\b|\bsedang tutup buku\b"
 BLOCKED = (
-    r"\bblack ?list(?:ed)?\b|\b(?:nomor|tujuan|akun|id)\b[^.,;|]{0,20}\b(?:di ?blokir|terblokir|blocked|diblok"
+    r"\bblack ?list(?:ed)?\b|\b(?:nomor|tujuan|akun|id|idpel|pelanggan|meter|msisdn|subscriber)\b[^.,;"
+    r"|]{0,20}\b(?:di ?blokir|terblokir|blocked|diblok"
     r"|blokir)\b"
 )
-AREA = r"\b(?:luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|zone|coverage|jangkauan)\b"
+AREA = r"\b(?:(?:di)?luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|zone|coverage|jangkauan)\b"
 BILL = (
     r"\b(?:tagihan|bill)\b[^.,;|]{0,20}\b(?:sudah (?:di)?(?:lunas|terbayar|bayar|paid)|lunas|belum (?:ada"
     r"|tersedia)|tidak (?:ada|tersedia|ditemukan))\b"
@@ -138,9 +147,11 @@ QTY = (
 ACCOUNT = (
     r"\b(?:pin|password|pass|sandi|sign|signature|tanda tangan|credential|kredensial|apikey|api key|member ?id"
     r"|kode reseller|kode agen|id reseller|kode member|user h2h|ip|ip address|ip addr|ip server|alamat ip|ip anda)\b"
-    r"(?:\s?[\d.:]{7,40})?(?: (?:anda|kamu|trx|reseller|member|h2h|address|yang|is|server|pengirim|dan|atau|/"
+    r"(?:\s?[\d.:]{7,40}|\s?[:=]?\s?[a-z]{1,8}\d{1,10})?(?: (?:anda|kamu|trx|reseller|member|h2h|address|yang|is|server"
+    r"|pengirim|dimasukkan|masukkan|masukan|diinput|digunakan|dikirim|dan|atau|/"
     r"|password|pin)){0,6}"
-    r" ?(?:salah|keliru|(?:tidak|belum|bukan) (?:sesuai|valid|cocok|terdaftar|dikenal|dikenali|diizinkan|diijinkan"
+    r" ?(?:salah|keliru|(?:tidak|belum|bukan) (?:kami )?(?:sesuai|valid|cocok|terdaftar|di ?daftarkan|dikenal"
+    r"|dikenali|kenal|kenali|izinkan|diizinkan|diijinkan"
     r"|di ?izinkan|benar|match|"
     r"allowed|registered|whitelisted|di ?whitelist|authorized|sama|ada|boleh|diperbolehkan|found|ditemukan|aktif)"
     r"|mismatch|unauthorized|diblokir|blocked|ditolak|blacklist(?:ed)?)\b"
@@ -154,7 +165,8 @@ ACCOUNT = (
     r" (?:(?:tidak|belum) (?:terdaftar|aktif"
     r"|ditemukan|valid|active)|nonaktif|non aktif|diblokir|di ?suspend|suspended|dibekukan|inactive)\b"
     r"|\bbukan (?:member|reseller|agen|anggota|mitra)\b|\b(?:unauthori[sz]ed|forbidden|access ditolak|akses ditolak"
-    r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|authentication gagal"
+    r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
+    r"|autentikasi|otentikasi) gagal"
     r"|auth gagal|login gagal|gagal (?:login|auth\w*))\b"
     r"|\btoo short\b|\bsalah format(?: (?:trx|request|perintah|pesan|data))?\b(?! (?:nomor|tujuan))"
     r"|\bformat (?:(?:trx|request|perintah|pesan|sms|data|parameter|anda|h2h) ){0,2}(?:salah|tidak (?:valid|sesuai"

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gateway import Attempt, Outcome, OutcomeStatus, ReasonCode, Reply
+from gateway.core.money import parse_rupiah
 from gateway.core.rules import LONGEST_TEXT, RuleSet
 from gateway_otomax.envelope import Envelope, open_text
 from gateway_otomax.fields import Fields, fields_of
 from gateway_otomax.rules import REASONS
-from gateway_otomax.status_codes import UNLISTED, CodeMeaning, Verdict, combine
-from gateway_otomax.views import views_of
+from gateway_otomax.status_codes import DEFAULT_CODES, UNLISTED, CodeMeaning, Verdict, combine
+from gateway_otomax.views import is_serial, views_of
+from gateway_otomax.wording import SERIAL_MARK
 
 __all__ = ["Reader", "same_destination"]
 
@@ -21,6 +23,10 @@ _FULL_NUMBER = 8
 """Digits and masks from which on a destination is surely meant as such."""
 _LONGEST_BODY = 65_536
 _REASONS = RuleSet(REASONS)
+_NAMED_BALANCE = re.compile(
+    r"(?i)(?:sisa )?(?:saldo|stok)\b[^:=]{1,40}[:=]\s?(?:rp\.?\s?)?(?P<balance>\d[\d.,]*)", re.ASCII
+)
+"""`SALDO MEMBER AB01 = 2.500.000`: only where the balance was asked for."""
 _SIGN = re.compile(r"(?i)\b(sign|signature|pin|password|pass)=[^&\s\"']+")
 
 _STATUS_WORDS = {
@@ -34,6 +40,8 @@ _STATUS_WORDS = {
 """Status words where a code is expected."""
 _IRS_PENDING = 68
 """Written `68`, `068` or `0068`, it says the same everywhere."""
+_IRS_CODES = {"1": CodeMeaning(OutcomeStatus.SUCCESS), "2": CodeMeaning(OutcomeStatus.FAILED)}
+"""Nobody could say that all IRS suppliers use them so: they confirm what the text says, and say nothing alone."""
 _REQUEST_WORDS = frozenset({"success", "successful", "ok", "true"})
 """English words that as often speak of the request as of the purchase: only a serial number makes one a success."""
 
@@ -76,7 +84,12 @@ class Reader:
         envelope = open_text(text)
         if envelope.balance is not None:
             return envelope.balance
-        return fields_of(envelope.text).balance if len(envelope.text) <= LONGEST_TEXT else None
+        if len(envelope.text) > LONGEST_TEXT:
+            return None
+        found = fields_of(envelope.text).balance
+        if found is None and (match := _NAMED_BALANCE.match(envelope.text)):
+            return parse_rupiah(match["balance"])
+        return found
 
     def _read(self, envelope: Envelope, extra: tuple[str, ...] = ()) -> tuple[Outcome, Fields]:
         if envelope.page:
@@ -104,8 +117,13 @@ class Reader:
 
     def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
         views = views_of(text, found) if text else {}
+        if views and found.serial is None and is_serial(envelope.serial):
+            views.update({name: views[name] + " sn " + SERIAL_MARK for name in ("words", "evidence", "deciding")})
         said = self._said(views)
         code, code_name = self._code(envelope)
+        if envelope.irs and code is not None and envelope.code in _IRS_CODES:
+            own = self.codes.get(int(envelope.code)) != DEFAULT_CODES[int(envelope.code)]
+            code = code if own else _IRS_CODES[envelope.code] if said is not None else UNLISTED
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
         if said is not None and said.status is OutcomeStatus.FAILED and said.reason is None:

@@ -29,6 +29,7 @@ from gateway_otomax.phrases import (
     NO_MONEY,
     NO_PRODUCT,
     NO_WORDS,
+    OR_AT,
     PRICE,
     PURCHASE,
     QTY,
@@ -121,15 +122,17 @@ _ORDERED: tuple[Rule, ...] = (
     # The reference, or the same purchase, was there before: what became of that one?
     Rule(
         name="before-waiting",
-        pattern=rf"{DUPLICATE}.{{0,160}}{STATUS_IS}(?:(?:masih|sedang|dalam|akan|segera|di) ?){{0,4}}(?:menunggu|tunggu"
-        rf"|pending|proses|diproses|antrian|belum)\b",
+        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})(?:(?:masih|sedang|dalam|akan|segera"
+        rf"|di) ?){{0,4}}(?:menunggu"
+        rf"|tunggu|pending|proses|diproses|antrian|belum)\b"
+        rf"|{DUPLICATE}.{{0,60}}\b(?:menunggu jawaban|(?:masih|sedang)(?: dalam)? (?:di ?)?proses)\b",
         unless=rf"{STATUS_IS}(?:sukses|gagal)\b",
         status=_P,
         view="words",
     ),
     Rule(
         name="before-success",
-        pattern=rf"{DUPLICATE}.{{0,160}}{STATUS_IS}sukses\b(?! ?/| sebagian)",
+        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})sukses\b(?! ?/| sebagian)",
         unless=rf"\b(?:gagal|refund|dibatalkan|ditolak|tidak sukses|belum sukses)\b|{HEDGE} |{CONTRAST}",
         unless_view="evidence",
         status=_S,
@@ -137,8 +140,11 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="before-failed",
-        pattern=rf"{DUPLICATE}.{{0,160}}{STATUS_IS}(?:{NO_WORDS}|tidak sukses|(?:nomor |tujuan |nomor tujuan )salah"
-        rf"|produk (?:gangguan|salah)|stok kosong|saldo tidak cukup|nomor (?:blacklist|diblokir))\b(?! ?/)",
+        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})(?:{NO_WORDS}|tidak sukses|(?:nomor |tujuan "
+        rf"|nomor tujuan )(?:salah"
+        r"|tidak aktif)|(?:produk )?(?:sedang )?gangguan|produk (?:salah|kosong|tidak aktif|close|tutup)|cut ?-?off"
+        r"|(?:stok|saldo) (?:kosong|habis|tidak cukup)|(?:tujuan |nomor )?(?:di ?)?luar (?:area|wilayah|cluster)"
+        r"|(?:harga|qty) (?:berubah|tidak sesuai)|nomor (?:blacklist|diblokir))\b(?! ?/)",
         unless=rf"{SUCCESS}|\bstatus ?:? ?{HEDGE}",
         unless_view="evidence",
         status=_F,
@@ -179,7 +185,8 @@ _ORDERED: tuple[Rule, ...] = (
         r"|kirim|tiket|klaim)\b"
         r"[^.,;|]{0,40}\b(?:gagal|ditolak)\b"
         r"|\b(?:dibatalkan|refund) otomatis\b"
-        r"|\bgagal (?:refund|kirim|dikirim|callback|sms|cancel|to|untuk|me[a-z]{3,}|terhubung|koneksi|konek|connect"
+        r"|\bgagal (?:refund|kirim|dikirim|callback|sms|cancel|to|untuk|me(?!mproses (?:sku|produk|kode))[a-z]{3,}"
+        r"|terhubung|koneksi|konek|connect"
         r"|cek|dicek|load|parse|ambil|baca|login)\b",
         status=_U,
         view="evidence",
@@ -276,9 +283,9 @@ _NEEDS = {
     "never-seen": "tidak belum nomor unknown",
     "never-seen-but": "tidak belum nomor unknown",
     "no-data": "tidak not nomor kosong",
-    "before-waiting": "status",
-    "before-success": "status",
-    "before-failed": "status",
+    "before-waiting": "sudah pernah dobel conflict sama harus must tidak",
+    "before-success": "sukses",
+    "before-failed": "sudah pernah dobel conflict sama harus must tidak",
     "before": "sudah pernah dobel conflict sama harus must tidak",
     "time-out": "out rto respon jawaban habis",
     "no-judgement": "bukan belum tidak tak dispute investigasi manual operator",
@@ -288,7 +295,7 @@ _NEEDS = {
     "failed": "gagal dibatalkan ditolak diabaikan refund tidak kembalikan",
     "both": "sukses",
     "waiting": (
-        "proses antrian pengerjaan pengecekan verifikasi kerjakan dikirim teruskan pending suspend progress "
+        "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan dikirim teruskan pending suspend progress "
         "tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
         "created submitted placed"
     ),

@@ -115,7 +115,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ("one-of", r"\bsalah satu\b"),
     ("outstanding", r"\b(?:masih |trx |dalam )?(?:proses|pending)\s?[:=]?\s?\d{1,5}\b(?![:/.]\d)"),
     ("duration", r"\b(?:lama|waktu|estimasi|kecepatan|durasi) (?:proses|trx)\b.{0,40}?" + _END),
-    ("rate", r"\b(?:success|sukses) ?rate\b.{0,20}?" + _END),
+    ("rate", r"\bsukses ?rate\b.{0,20}?" + _END + r"|\bsukses \d{1,3} ?%"),
     (
         "person",
         r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima"
@@ -155,7 +155,7 @@ _NEEDS = {
     "one-of": "salah",
     "outstanding": "proses pending",
     "duration": "lama waktu estimasi kecepatan durasi",
-    "rate": "rate",
+    "rate": "rate %",
     "person": "nama a/n a.n pelanggan customer penerima an",
     "shop": "sukses",
     "catchword": "lancar aman cepat normal",

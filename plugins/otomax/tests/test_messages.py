@@ -1,6 +1,7 @@
 """The default rules over made-up messages in the manners of many suppliers.
 
-`data/messages.jsonl` holds ordinary ones, `data/traps.jsonl` those that were written to mislead. A verdict is dangerous
+`data/messages.jsonl` holds ordinary ones, `data/traps.jsonl` those that were written to mislead,
+`data/independent.jsonl` those that somebody wrote who did not know the rules. A verdict is dangerous
 when it is success and the line does not expect it, or failed or rejected and the line expects neither.
 """
 
@@ -37,6 +38,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 MESSAGES = lines(DATA / "messages.jsonl")
 TRAPS = lines(DATA / "traps.jsonl")
+INDEPENDENT = lines(DATA / "independent.jsonl")
+EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT]
 
 
 def read(provider: OtomaxProvider, line: dict[str, Any]) -> Outcome:
@@ -61,19 +64,19 @@ def name(line: dict[str, Any]) -> str:
 
 
 def test_the_corpus_is_wide_enough_to_mean_something() -> None:
-    assert len(MESSAGES) + len(TRAPS) >= 500
-    verdicts = {word for line in [*MESSAGES, *TRAPS] for word in line["expect"]}
+    assert len(EVERY) >= 900
+    verdicts = {word for line in EVERY for word in line["expect"]}
     assert verdicts == {"success", "failed", "pending", "rejected", "unknown"}
 
 
-@pytest.mark.parametrize("line", [*MESSAGES, *TRAPS], ids=name)
+@pytest.mark.parametrize("line", EVERY, ids=name)
 def test_no_verdict_is_dangerous_and_every_wrong_one_is_unknown(account: Account, line: dict[str, Any]) -> None:
     outcome = read(account(), line)
     assert not dangerous(line, outcome), f"{outcome.status} by {outcome.rule}"
     assert right(line, outcome) or outcome.status is OutcomeStatus.UNKNOWN, f"{outcome.status} by {outcome.rule}"
 
 
-@pytest.mark.parametrize("corpus", [MESSAGES, TRAPS], ids=["messages", "traps"])
+@pytest.mark.parametrize("corpus", [MESSAGES, TRAPS, INDEPENDENT], ids=["messages", "traps", "independent"])
 def test_at_least_95_of_100_are_right(account: Account, corpus: list[dict[str, Any]]) -> None:
     provider = account()
     assert sum(right(line, read(provider, line)) for line in corpus) >= 0.95 * len(corpus)
@@ -81,7 +84,7 @@ def test_at_least_95_of_100_are_right(account: Account, corpus: list[dict[str, A
 
 def test_serial_price_balance_reference_and_reason_are_right_where_the_verdict_is(account: Account) -> None:
     provider = account()
-    for line in [*MESSAGES, *TRAPS]:
+    for line in EVERY:
         outcome = read(provider, line)
         if not right(line, outcome):
             continue
@@ -187,7 +190,7 @@ def mutated(text: str, seed: random.Random) -> str:
 
 def test_damaged_messages_are_read_without_an_error(account: Account) -> None:
     provider, seed = account(), random.Random(20_251_124)  # noqa: S311 - repeatable damage, no secret
-    for line in [*MESSAGES, *TRAPS]:
+    for line in EVERY:
         for _ in range(3):
             damaged = mutated(line["text"], seed)
             outcome = provider.read_message(RecordedMessage(text=damaged))
@@ -241,7 +244,7 @@ def test_64_kilobytes_take_milliseconds(account: Account, piece: str) -> None:
 
 
 def test_skip_words_never_skip_what_would_have_matched() -> None:
-    for line in [*MESSAGES, *TRAPS]:
+    for line in EVERY:
         text = " ".join(line["text"].split())
         views = views_of(text, fields_of(text))
         for rule in DEFAULT_RULES:
@@ -255,7 +258,7 @@ def test_skip_words_never_skip_what_would_have_matched() -> None:
 
 
 def test_every_rule_and_every_aside_is_needed_by_some_message() -> None:
-    texts = [" ".join(line["text"].split()) for line in [*MESSAGES, *TRAPS]]
+    texts = [" ".join(line["text"].split()) for line in EVERY]
     views = [views_of(text, fields_of(text)) for text in texts]
     for rule in DEFAULT_RULES:
         assert any(re.search(rule.pattern, view[rule.view], re.ASCII) for view in views), f"nothing tests {rule.name}"
