@@ -1,0 +1,213 @@
+"""Asking about what is open: by each account's way and schedule, and never by a second purchase (C5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.net.failure import Failure
+from gateway.testing.scripted_supplier import say
+
+Opens = Callable[..., AbstractAsyncContextManager[Any]]
+NEVER_SEEN = {"never_seen": {"after": "10m", "times": 2}}
+
+
+async def test_a_check_tells_how_it_ended(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1", price=5_390)
+        one = await here.answered()
+        await here.pass_time(29)
+        assert here.alpha.count("ask") == 0
+        await here.pass_time(1)
+        one = await here.now(one)
+        assert (one.status, one.serial, one.price) == (TransactionStatus.SUCCESS, "SN-1", 5_390)
+        await here.pass_time(86_400)
+        assert (here.alpha.count("buy"), here.alpha.count("ask"), here.beta.calls) == (1, 1, [])
+
+
+async def test_a_failure_that_a_check_tells_goes_to_the_next_supplier(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda _: Failure.RESET
+        here.alpha.ask = lambda ref: say("failed", ref, why="product_unavailable")
+        one = await here.answered()
+        await here.pass_time(30)
+        one = await here.now(one)
+        assert (one.status, one.provider) == (TransactionStatus.SUCCESS, "beta")
+
+
+@pytest.mark.parametrize(
+    "answer", [Failure.CONNECT_REFUSED, Failure.ANSWER_TIMEOUT, "refused", "door", "", "<html>", "another"]
+)
+async def test_what_becomes_of_a_question_says_nothing_about_the_purchase(shop: Opens, answer: Any) -> None:
+    async with shop(accounts={"alpha": NEVER_SEEN, "beta": {}}) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        lines = {"refused": "refused .", "door": "door .", "another": say("failed", "000000000000000007")}
+        here.alpha.ask = lambda _: lines.get(answer, answer)
+        one = await here.answered()
+        for seconds in (30, 90, 480, 3_600):
+            await here.pass_time(seconds)
+        one = await here.now(one)
+        assert (one.status, one.needs_review, one.attempts[0].status) == (
+            TransactionStatus.PENDING,
+            True,
+            AttemptStatus.UNKNOWN,
+        )
+        assert (here.alpha.count("buy"), here.alpha.count("ask"), here.beta.calls) == (1, 3, [])
+        assert here.engine.accounts["alpha"].paused is None
+
+
+async def test_never_seen_frees_it_only_by_the_accounts_rule(shop: Opens) -> None:
+    accounts = {"alpha": {**NEVER_SEEN, "checks": ["30s", "9m", "11m", "12m"]}, "beta": {}}
+    async with shop(accounts=accounts) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        here.alpha.ask = lambda ref: say("never", ref)
+        one = await here.answered()
+        for seconds in (30, 510):
+            await here.pass_time(seconds)
+            assert (await here.now(one)).attempts[0].status is AttemptStatus.UNKNOWN
+        assert here.beta.calls == []
+        await here.pass_time(120)
+        one = await here.now(one)
+        assert [held.status for held in one.attempts][:1] == [AttemptStatus.REJECTED]
+        assert here.beta.calls == [], "the client's deadline is over: it is told that it failed"
+        assert one.status is TransactionStatus.FAILED
+
+
+async def test_never_seen_in_time_goes_to_the_next_supplier(shop: Opens) -> None:
+    accounts = {"alpha": {"never_seen": {"after": "5s", "times": 2}, "checks": ["6s", "12s"]}, "beta": {}}
+    async with shop(accounts=accounts) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        here.alpha.ask = lambda ref: say("never", ref)
+        one = await here.answered()
+        await here.pass_time(6)
+        assert here.beta.calls == []
+        await here.pass_time(6)
+        one = await here.now(one)
+        assert (one.status, one.provider) == (TransactionStatus.SUCCESS, "beta")
+        # It was seen after all: too late to change anything, and a person must know.
+        here.clock.forward(5)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
+        late = await here.now(one)
+        assert (late.status, late.provider, late.conflict) == (TransactionStatus.SUCCESS, "beta", True)
+
+
+async def test_without_a_rule_never_seen_ends_with_a_person(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        here.alpha.ask = lambda ref: say("never", ref)
+        one = await here.answered()
+        for seconds in (30, 90, 480):
+            await here.pass_time(seconds)
+        one = await here.now(one)
+        assert (one.status, one.needs_review) == (TransactionStatus.PENDING, True)
+        assert here.beta.calls == []
+
+
+async def test_where_nobody_can_be_asked_a_person_is_after_the_schedule(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"ask": "none"}, "beta": {}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        for seconds in (30, 90):
+            await here.pass_time(seconds)
+            assert not (await here.now(one)).needs_review
+        await here.pass_time(480)
+        assert (await here.now(one)).needs_review
+        assert (here.alpha.count("ask"), here.alpha.count("buy"), here.beta.calls) == (0, 1, [])
+        # A report may still settle it.
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
+
+
+async def test_where_asking_is_resending_the_same_reference_goes_out_again(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"ask": "resend"}, "beta": {}}) as here:
+        answers = iter([Failure.DROPPED, say("pending", "{ref}"), say("success", "{ref}", sn="SN-1")])
+        here.alpha.buy = lambda ref: (
+            answer.replace("{ref}", ref) if isinstance(answer := next(answers), str) else answer
+        )
+        one = await here.answered()
+        await here.pass_time(30)
+        assert (await here.now(one)).attempts[0].status is AttemptStatus.PENDING
+        await here.pass_time(90)
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
+        assert {ref for _, ref in here.alpha.calls} == {one.attempts[0].id}
+        assert here.beta.calls == []
+
+
+async def test_nothing_is_resent_once_the_supplier_may_have_forgotten(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"ask": "resend", "resend_within": "60s"}}) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        one = await here.answered()
+        await here.pass_time(61)
+        for seconds in (90, 480, 3_600):
+            await here.pass_time(seconds)
+        assert here.alpha.count("buy") == 1
+        assert (await here.now(one)).needs_review
+
+
+async def test_nothing_is_resent_when_the_clock_was_set_back(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"ask": "resend"}}) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        await here.answered()
+        here.clock.forward(-30 * 86_400)
+        await here.quiet()
+        assert here.alpha.count("buy") == 1
+
+
+@pytest.mark.parametrize("jump", [-30 * 86_400, 7_200])
+async def test_a_clock_that_jumps_costs_no_purchase(shop: Opens, jump: int) -> None:
+    async with shop(accounts={"alpha": NEVER_SEEN, "beta": {}}) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        here.alpha.ask = lambda ref: say("never", ref)
+        one = await here.answered()
+        await here.pass_time(jump)
+        after = await here.buy("A-2", dest="081712345670")
+        assert after.id > one.attempts[0].id
+        assert here.beta.calls == []
+        assert (await here.now(one)).status is TransactionStatus.PENDING
+
+
+async def test_a_supplier_that_is_down_for_an_hour_is_asked_by_the_schedule_and_no_more(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
+        here.alpha.ask = lambda _: Failure.CONNECT_REFUSED
+        one = await here.answered()
+        for _ in range(60):
+            here.clock.forward(60)
+            await here.when(one, lambda held: held.needs_review or held.attempts[0].next_check_at > here.clock.now())
+        assert here.alpha.count("ask") == 3
+        assert (await here.now(one)).needs_review
+
+
+async def test_what_was_being_sent_when_the_process_ended_is_asked_about(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.open.clear()
+        one = await here.buy()
+        await here.when(one, lambda _: here.alpha.waiting)
+    assert here.alpha.count("buy") == 1
+    here.alpha.open.set()
+    here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+    async with shop(like=here) as after:
+        one = await after.now(one)
+        assert one.attempts[0].status is AttemptStatus.UNKNOWN
+        await after.pass_time(30)
+        assert (await after.now(one)).status is TransactionStatus.SUCCESS
+        assert (after.alpha.count("buy"), after.beta.calls) == (1, [])
+
+
+async def test_a_purchase_that_was_accepted_and_not_routed_goes_on_after_a_restart(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1}}}) as here:
+        here.alpha.open.clear()
+        await here.buy("A-1")
+        second = await here.buy("A-2")
+        assert second.attempts == ()
+    here.alpha.open.set()
+    async with shop(like=here) as after:
+        await after.pass_time(1)
+        done = await after.when(second, lambda held: held.status.final)
+        assert done.status is TransactionStatus.SUCCESS
+        assert after.alpha.count("buy") == 2

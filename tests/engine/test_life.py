@@ -1,0 +1,120 @@
+"""New settings while purchases are under way, waiting clients, and the end of a process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.testing.scripted_supplier import say
+
+Opens = Callable[..., AbstractAsyncContextManager[Any]]
+Settings = Callable[..., Any]
+
+
+async def test_new_settings_leave_what_is_under_way_to_the_old_ones(shop: Opens, settings_of: Settings) -> None:
+    async with shop(accounts={"alpha": {}}) as here:
+        here.alpha.open.clear()
+        one = await here.buy()
+        await here.when(one, lambda _: here.alpha.waiting)
+        old = here.engine.accounts["alpha"]
+        await here.engine.reload(settings_of(accounts={"alpha": {"limits": {"in_flight": 7}}, "beta": {}}))
+        assert here.engine.accounts["alpha"] is not old
+        assert here.alpha.closed == 0, "a purchase is on its way through it"
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
+        await here.quiet()
+        assert here.alpha.closed == 1
+
+
+async def test_equal_settings_keep_the_account_and_a_pause_outlives_changed_ones(
+    shop: Opens, settings_of: Settings
+) -> None:
+    async with shop() as here:
+        await here.engine.pause("alpha", "ann", "maintenance")
+        old = dict(here.engine.accounts)
+        await here.engine.reload(settings_of(accounts={"alpha": {"checks": ["5s"]}, "beta": {}}))
+        assert here.engine.accounts["beta"] is old["beta"]
+        assert here.engine.accounts["alpha"] is not old["alpha"]
+        assert (await here.buy(wait=5)).provider == "beta"
+
+
+async def test_the_attempts_of_an_account_that_was_taken_out_end_with_a_person(
+    shop: Opens, settings_of: Settings
+) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        await here.engine.reload(settings_of(accounts={"beta": {}}))
+        for _ in range(8):
+            await here.pass_time(21_600)
+        held = await here.now(one)
+        assert (held.status, held.needs_review, here.beta.calls) == (TransactionStatus.PENDING, True, [])
+
+
+async def test_a_client_that_waits_is_woken_and_one_that_waits_too_long_gets_what_is(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.buy(wait=0.05)
+        assert one.status is TransactionStatus.PENDING
+        waiting = [asyncio.create_task(here.engine.wait_final(one, 5)) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        assert {held.status for held in await asyncio.gather(*waiting)} == {TransactionStatus.SUCCESS}
+        assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS, "it was over before"
+
+
+async def test_a_drain_lets_what_is_under_way_end(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.open.clear()
+        one = await here.buy()
+        await here.when(one, lambda _: here.alpha.waiting)
+        draining = asyncio.create_task(here.engine.drain(5))
+        await asyncio.sleep(0.02)
+        here.alpha.open.set()
+        assert await draining is True
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
+
+
+async def test_what_a_drain_cuts_off_may_have_left_and_is_asked_about(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.open.clear()
+        one = await here.buy()
+        await here.when(one, lambda _: here.alpha.waiting)
+        assert await here.engine.drain(0.05) is False
+        assert (await here.now(one)).attempts[0].status is AttemptStatus.SENDING
+    here.alpha.open.set()
+    async with shop(like=here) as after:
+        assert (await after.now(one)).attempts[0].status is AttemptStatus.UNKNOWN
+        assert after.alpha.count("buy") == 1
+
+
+async def test_what_can_be_bought_is_what_has_an_open_route(shop: Opens) -> None:
+    async with shop() as here:
+
+        def offered() -> dict[str, Any]:
+            return {one["product"]: (one["available"], one["price"]) for one in here.engine.products()}
+
+        assert offered()["XL5"] == (True, 5_400)
+        await here.engine.pause("alpha", "ann", "maintenance")
+        assert offered()["XL5"] == (True, 5_450)
+        await here.engine.pause("beta", "ann", "maintenance")
+        assert offered()["XL5"] == (False, None)
+
+
+async def test_a_webhook_is_owed_once_for_each_end(shop: Opens) -> None:
+    hook = {"url": "http://127.0.0.1:1/hook", "secret": "canary-secret"}
+    clients = [{"id": "shop", "key_hash": "sha256:" + "0" * 64, "webhook": hook}]
+    async with shop(clients=clients) as here:
+        one = await here.buy(wait=5)
+        here.clock.forward(1)
+        await here.report("alpha", say("failed", one.attempts[0].id))
+        await here.report("alpha", say("failed", one.attempts[0].id))
+        owed = await here.ledger.notifications(one.id)
+        assert [held.notification.event for held in owed] == ["transaction.success", "transaction.reversed"]
+        assert len({held.notification.id for held in owed}) == 2
+        assert all("canary" not in held.notification.body for held in owed)
+        await here.buy("B-1", client="other", wait=5)
+        assert len(await here.ledger.due_notifications(here.clock.now(), 10)) == 2

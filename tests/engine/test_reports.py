@@ -1,0 +1,242 @@
+"""Suppliers' reports: late, repeated, reordered, forged (C7, C8, C9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.net.failure import Failure
+from gateway.provider import Report
+from gateway.testing.scripted_supplier import say
+
+Opens = Callable[..., AbstractAsyncContextManager[Any]]
+VERIFY = {"reports": {"allow_from": ["203.0.113.7"], "token": "canary-token", "trust": "verify"}}
+
+
+async def pending(here: Any, ref_id: str = "A-1") -> Any:
+    """A purchase that its supplier is working on."""
+    here.alpha.buy = lambda ref: say("pending", ref)
+    return await here.answered(ref_id)
+
+
+async def test_a_believed_report_settles_it(shop: Opens) -> None:
+    async with shop() as here:
+        one = await pending(here)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1", price=5_390)) == "applied"
+        done = await here.now(one)
+        assert (done.status, done.serial, done.price) == (TransactionStatus.SUCCESS, "SN-1", 5_390)
+        (number, report) = (await here.ledger.reports(attempt=one.attempts[0].id))[0]
+        events = [event for _, event in await here.ledger.events(one.id)]
+        assert events[-1].data["by"] == f"report {number}"
+        assert report.remote == "203.0.113.7"
+
+
+async def test_the_same_report_a_hundred_times_is_applied_once(shop: Opens) -> None:
+    async with shop() as here:
+        one = await pending(here)
+        line = say("success", one.attempts[0].id, sn="SN-1")
+        verdicts = [await here.report("alpha", line) for _ in range(100)]
+        assert verdicts == ["applied"] + ["repeated"] * 99
+        assert (await here.now(one)).version == one.version + 1
+
+
+async def test_old_news_after_the_end_changes_nothing(shop: Opens) -> None:
+    async with shop() as here:
+        one = await pending(here)
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        done = await here.now(one)
+        assert await here.report("alpha", say("pending", one.attempts[0].id)) == "nothing_new"
+        assert await here.now(one) == done
+
+
+async def test_a_report_that_comes_before_the_answer_holds(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.open.clear()
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.buy()
+        one = await here.when(one, lambda held: held.attempts)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
+        assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
+        here.alpha.open.set()
+        await here.quiet()
+        done = await here.now(one)
+        assert (done.status, done.conflict) == (TransactionStatus.SUCCESS, False)
+        assert len(await here.ledger.exchanges(one.id)) == 1, "the answer is kept although it brought nothing"
+
+
+async def test_a_failure_that_comes_before_the_answer_is_followed_once(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.open.clear()
+        here.alpha.buy = lambda ref: say("failed", ref, why="cutoff")
+        one = await here.buy()
+        one = await here.when(one, lambda held: held.attempts)
+        await here.report("alpha", say("failed", one.attempts[0].id, why="cutoff"))
+        here.alpha.open.set()
+        done = await here.engine.wait_final(one, 5)
+        assert (done.status, done.provider, here.beta.count("buy")) == (TransactionStatus.SUCCESS, "beta", 1)
+
+
+async def test_failed_then_success_stops_and_calls_a_person(shop: Opens) -> None:
+    async with shop() as here:
+        here.beta.buy = lambda ref: say("pending", ref)
+        one = await pending(here)
+        await here.report("alpha", say("failed", one.attempts[0].id, why="cutoff"))
+        both = await here.when(one, lambda held: len(held.attempts) == 2)
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        held = await here.now(one)
+        assert (held.status, held.conflict, held.attempts[0].contested) == (TransactionStatus.PENDING, True, True)
+        await here.report("beta", say("failed", both.attempts[1].id, why="cutoff"))
+        await here.quiet()
+        held = await here.now(one)
+        assert (held.status, held.needs_review, len(held.attempts)) == (TransactionStatus.PENDING, True, 2)
+
+
+async def test_a_taking_back_reverses_and_is_not_bought_again(shop: Opens) -> None:
+    async with shop() as here:
+        one = await here.buy(wait=5)
+        line = say("failed", one.attempts[0].id)
+        assert [await here.report("alpha", line) for _ in range(3)] == ["applied", "repeated", "repeated"]
+        await here.quiet()
+        done = await here.now(one)
+        assert (done.status, len(done.attempts)) == (TransactionStatus.REVERSED, 1)
+        assert here.beta.calls == []
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("success ref=000000000000000007 sn=SN-1 .", "unmatched"),
+        ("success ref=x .", "unmatched"),
+        ("success sref=T-404 .", "unmatched"),
+        ("success .", "unreadable"),
+        ("", "unreadable"),
+        ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "unreadable"),
+    ],
+)
+async def test_what_matches_nothing_is_kept_for_a_person(shop: Opens, text: str, verdict: str) -> None:
+    async with shop() as here:
+        await pending(here)
+        assert await here.report("alpha", text) == verdict
+        assert len(await here.ledger.reports(verdict=verdict)) == 1
+
+
+async def test_a_report_about_another_accounts_attempt_matches_nothing(shop: Opens) -> None:
+    async with shop() as here:
+        one = await pending(here)
+        assert await here.report("beta", say("success", one.attempts[0].id)) == "unmatched"
+        assert (await here.now(one)).status is TransactionStatus.PENDING
+        with pytest.raises(LookupError):
+            await here.report("nobody", say("success", one.attempts[0].id))
+
+
+async def test_the_suppliers_own_reference_will_do(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref, sref=f"T-{ref}")
+        one = await here.answered()
+        assert await here.report("alpha", f"success sref=T-{one.attempts[0].id} sn=SN-1 .") == "applied"
+        assert (await here.now(one)).serial == "SN-1"
+
+
+async def test_a_report_is_kept_without_secrets(shop: Opens) -> None:
+    async with shop() as here:
+        report = Report(method="GET", raw_query="pass=canary-token&x=1", body=b"token canary-token\x00")
+        await here.engine.report("alpha", report, "203.0.113.7")
+        (_, kept) = (await here.ledger.reports())[0]
+        assert "canary-token" not in kept.query + kept.body
+        assert "x=1" in kept.query
+
+
+# Accounts whose reports are not believed.
+
+
+async def test_a_false_success_changes_nothing_until_the_supplier_confirms_it(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        one = await pending(here)
+        here.alpha.ask = lambda ref: say("pending", ref)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="FALSE")) == "to_verify"
+        await here.quiet()
+        held = await here.now(one)
+        assert (held.status, held.serial, here.alpha.count("ask")) == (TransactionStatus.PENDING, None, 1)
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        await here.pass_time(30)
+        done = await here.now(one)
+        assert (done.status, done.serial) == (TransactionStatus.SUCCESS, "SN-1")
+
+
+async def test_a_true_report_is_confirmed_at_once(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        one = await pending(here)
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        assert (await here.engine.wait_final(one, 5)).serial == "SN-1"
+
+
+async def test_a_false_failure_tries_nobody_else_and_takes_nothing_back(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY, "beta": VERIFY}) as here:
+        one = await pending(here)
+        await here.report("alpha", say("failed", one.attempts[0].id, why="cutoff"))
+        await here.quiet()
+        assert (await here.now(one)).status is TransactionStatus.PENDING
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        await here.pass_time(30)
+        bought = await here.now(one)
+        await here.report("alpha", say("failed", one.attempts[0].id, why="cutoff") + " ")
+        await here.quiet()
+        assert (await here.now(one)).status is bought.status is TransactionStatus.SUCCESS
+        assert here.beta.calls == []
+
+
+async def test_a_true_taking_back_is_verified_and_reverses(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        one = await here.buy(wait=5)
+        here.alpha.ask = lambda ref: say("failed", ref)
+        assert await here.report("alpha", say("failed", one.attempts[0].id)) == "to_verify"
+        done = await here.when(one, lambda held: held.status is not TransactionStatus.SUCCESS)
+        assert done.status is TransactionStatus.REVERSED
+
+
+async def test_a_flood_of_false_reports_is_no_flood_of_questions(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        one = await pending(here)
+        for second in range(20):
+            for number in range(3):
+                await here.report("alpha", say("success", one.attempts[0].id, sn=f"FALSE-{second}-{number}"))
+            await here.pass_time(1)
+        assert here.alpha.count("ask") <= 4
+        assert (await here.now(one)).status is TransactionStatus.PENDING
+
+
+async def test_where_asking_may_buy_a_false_report_about_the_settled_is_only_kept(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {**VERIFY, "ask": "resend"}}) as here:
+        one = await here.buy(wait=5)
+        assert await here.report("alpha", say("failed", one.attempts[0].id)) == "unverified"
+        await here.quiet()
+        held = await here.now(one)
+        assert (held.status, held.conflict, here.alpha.count("buy")) == (TransactionStatus.SUCCESS, True, 1)
+
+
+async def test_where_nobody_can_be_asked_a_report_is_only_kept(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {**VERIFY, "ask": "none"}}) as here:
+        one = await pending(here)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="FALSE")) == "unverified"
+        held = await here.now(one)
+        assert (held.status, held.conflict) == (TransactionStatus.PENDING, True)
+        assert held.attempts[0].status is AttemptStatus.PENDING
+
+
+async def test_a_report_before_the_answer_is_asked_about_after_it(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        here.alpha.open.clear()
+        here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        one = await here.buy()
+        one = await here.when(one, lambda held: held.attempts)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "to_verify"
+        assert here.alpha.count("ask") == 0
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
+        assert here.alpha.count("buy") == 1
