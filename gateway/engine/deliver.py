@@ -91,6 +91,16 @@ class Outbox(Protocol):
         dead: bool = False,
     ) -> None: ...
 
+    async def find_notifications(
+        self,
+        *,
+        client: str | None = None,
+        state: str | None = None,
+        transaction: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[StoredNotification]: ...
+
     async def resend_notification(self, id: str, at: datetime) -> None: ...  # noqa: A002  # the same
 
     async def notification_backlog(self) -> int: ...
@@ -268,6 +278,14 @@ class Deliverer:
         lane.hungry = True
         self._wake.set()
         return await self._ledger.notification(notification_id) or stored
+
+    async def find(
+        self, *, client: str | None, state: str | None, transaction: str | None, before_id: str | None, limit: int
+    ) -> list[StoredNotification]:
+        """A page of notifications; see `Ledger.find_notifications`."""
+        return await self._ledger.find_notifications(
+            client=client, state=state, transaction=transaction, before_id=before_id, limit=limit
+        )
 
     def receivers(self) -> list[dict[str, Any]]:
         """Each client's receiver, and how it stands."""

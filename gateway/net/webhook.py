@@ -241,6 +241,8 @@ class WebhookSender:
             return f"address refused: {passage.refused}; allow_networks of the webhook can allow it"
         if isinstance(error, TimeoutError):
             failure = Failure.ANSWER_TIMEOUT if passage.ready else Failure.CONNECT_TIMEOUT
+        elif isinstance(error, aiohttp.ClientResponseError):
+            failure = Failure.MALFORMED
         elif passage.ready:
             failure = behind_line(error)
         else:
