@@ -17,6 +17,8 @@ COMMANDS = {
     "keys": "make API keys",
     "sandbox": "run the sandbox supplier alone",
     "migrate": "bring the ledger's schema up to date",
+    "export": "write transactions for bookkeeping",
+    "reconcile": "hold a supplier's statement against the ledger",
     "audit": "check the audit log's hash chain",
 }
 """Each command, and its line in the help."""
