@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
 import shutil
@@ -72,7 +73,7 @@ async def try_out(site: Site, client: Client, first: OtomaxSandbox, fault: Calla
     """Buy, with the disk in trouble be refused without a trace, and buy again."""
     assert (await client.buy("A-1", AT_ONCE.format(1), wait=10))[0]["status"] == "success"
     with fault():
-        numbers = iter(range(100, 999))
+        numbers = itertools.count(100)
 
         async def full() -> bool:
             return await refused(client, next(numbers))
