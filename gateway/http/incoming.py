@@ -44,6 +44,8 @@ class Services:
     limits: ClientLimits = field(default_factory=Buckets)
     days: Days | None = None
     streams: Streams | None = None
+    description: bytes = b"{}"
+    """`/openapi.json` of the application."""
     reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
 

@@ -62,7 +62,7 @@ def filters(query: Mapping[str, str], *, client: str | None) -> Filters:
     status = query.get("status")
     if status is not None and status not in {known.value for known in TransactionStatus}:
         raise invalid("status", "must be pending, success, failed or reversed")
-    for name in ("product", "dest", "provider"):
+    for name in ("product", "dest", "provider", "client"):
         if name in query and not _PRINTABLE.fullmatch(query[name]):
             raise invalid(name, "must be 1 to 100 printable ASCII characters")
     return Filters(

@@ -21,10 +21,12 @@ class Body(BaseModel):
 class PurchaseBody(Body):
     """`POST /v1/transactions`."""
 
-    ref_id: Visible = Field(description="1 to 64 visible ASCII characters: your own unique id of this purchase")
-    product: Visible = Field(description="a string, the code of a product")
+    ref_id: Visible = Field(
+        description="1 to 64 visible ASCII characters: your own unique id of this purchase", examples=["A-1"]
+    )
+    product: Visible = Field(description="a string, the code of a product", examples=["XL5"])
     dest: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
-        description="a string of 1 to 100 characters: the number that it is for"
+        description="a string of 1 to 100 characters: the number that it is for", examples=["081712345678"]
     )
     qty: Annotated[int, Field(ge=1, le=MOST_RUPIAH)] = Field(
         default=1, description="a whole number from 1, or the amount of an open-denomination product"

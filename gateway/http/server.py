@@ -6,14 +6,21 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from gateway.http import admin, events, operations, products, reports, transactions
+from gateway.http import admin, documents, events, operations, products, reports, transactions
 from gateway.http.authentication import Authentication
 from gateway.http.connection import Runner
 from gateway.http.daily import RECOUNT, Days
+from gateway.http.description import describe
 from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
 from gateway.http.routes import NO_ROUTE, UNREADABLE, Route, Who
 from gateway.http.streams import Streams
+
+_DESCRIPTION: tuple[Route, ...] = (
+    Route("GET", "/openapi.json", documents.openapi, Who.ANYONE),
+    Route("GET", "/docs", documents.page, Who.ANYONE),
+    Route("GET", "/docs/{file}", documents.part, Who.ANYONE),
+)
 
 API_ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/transactions", transactions.create, Who.CLIENT),
@@ -26,6 +33,7 @@ API_ROUTES: tuple[Route, ...] = (
     Route("POST", "/reports/{provider}", reports.receive, Who.SUPPLIER),
     Route("GET", "/reports/{provider}/{token}", reports.receive, Who.SUPPLIER),
     Route("POST", "/reports/{provider}/{token}", reports.receive, Who.SUPPLIER),
+    *_DESCRIPTION,
 )
 """Everything on the API's port."""
 
@@ -44,6 +52,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/reports/unmatched", admin.unmatched, Who.OPERATOR),
     Route("GET", "/admin/reports/unreadable", admin.unreadable, Who.OPERATOR),
     Route("POST", "/admin/reload", admin.reload, Who.OPERATOR),
+    *_DESCRIPTION,
 )
 """Everything on the operators' port."""
 
@@ -58,7 +67,11 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     days = Days(engine, recount=RECOUNT if shared else None)
     streams = Streams(engine, beat=services.times.beat, poll=1.0 if shared else None)
     engine.listeners += [days.hear, streams.hear]
-    app = _app(replace(services, days=days, streams=streams), API_ROUTES, authentication)
+    app = _app(
+        replace(services, days=days, streams=streams, description=describe(API_ROUTES, "pulsa-gateway")),
+        API_ROUTES,
+        authentication,
+    )
 
     async def close(_: web.Application) -> None:
         await streams.close()
@@ -69,7 +82,8 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
 
 def make_admin_app(services: Services) -> web.Application:
     """The application for operators. It asks for no key: only operators may reach its port."""
-    return _app(services, ADMIN_ROUTES, None)
+    described = replace(services, description=describe(ADMIN_ROUTES, "pulsa-gateway, operators' side"))
+    return _app(described, ADMIN_ROUTES, None)
 
 
 def _app(services: Services, routes: tuple[Route, ...], authentication: Authentication | None) -> web.Application:

@@ -11,48 +11,7 @@ import pytest
 
 from gateway.http.problems import PROBLEMS, ProblemError
 from gateway.http.request_id import request_id
-from gateway.http.routes import Route, Who
 from gateway.http.server import ADMIN_ROUTES, API_ROUTES
-
-EVERY_ROUTE = [(where, route) for where, routes in (("api", API_ROUTES), ("admin", ADMIN_ROUTES)) for route in routes]
-
-
-@pytest.mark.parametrize(
-    ("where", "route"), EVERY_ROUTE, ids=[f"{route.method} {route.path}" for _, route in EVERY_ROUTE]
-)
-async def test_a_route_opens_to_whom_the_table_says_and_to_nobody_else(
-    gateway: Any, token: str, where: str, route: Route
-) -> None:
-    """`checks.md` C34, from the route table itself."""
-    bought = (await gateway.buy(client="shop", ref_id="A-1")).json["id"]
-    path = route.path.format(provider="locked", token=token, id=bought)
-    more: dict[str, Any] = {"json": {}} if route.method == "POST" else {}
-
-    async def as_(client: str | None, base: str) -> int:
-        headers = {} if client is None else {"Authorization": f"Bearer {client}-key-0123456789"}
-        async with gateway.session.request(route.method, base + path, headers=headers, **more) as response:
-            return int(response.status)
-
-    base = gateway.api if where == "api" else gateway.admin
-    other_side = gateway.admin if where == "api" else gateway.api
-    assert await as_("shop", other_side) == 404, "a route is on one port only"
-    nobody, owner, stranger = await as_(None, base), await as_("shop", base), await as_("other", base)
-    if route.who is Who.CLIENT:
-        assert nobody == 401
-        assert owner in {200, 400}
-        assert stranger == (404 if "{id}" in route.path else owner)
-    elif route.who is Who.SUPPLIER:
-        assert {nobody, owner, stranger} == ({200} if "{token}" in route.path else {403}), "a key changes nothing"
-    else:
-        assert route.who is Who.OPERATOR
-        assert where == "admin"
-        assert nobody == owner == stranger
-        assert nobody in {200, 400}
-
-
-def test_every_route_of_the_api_is_for_somebody_in_particular() -> None:
-    assert {route.who for route in API_ROUTES} == {Who.CLIENT, Who.SUPPLIER}
-    assert {route.who for route in ADMIN_ROUTES} == {Who.OPERATOR}
 
 
 def test_no_route_is_there_twice() -> None:

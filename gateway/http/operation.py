@@ -1,0 +1,182 @@
+"""What `/openapi.json` says about each route, beside what the route table says already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.core.transaction import TransactionStatus
+from gateway.http import views
+from gateway.http.listing import DEFAULT_PAGE, LARGEST_PAGE
+from gateway.http.models import OperatorBody, PauseBody, PurchaseBody, ResolveBody
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[ -~]{1,100}$"}
+_MOMENT: Schema = {
+    "type": "string",
+    "format": "date-time",
+    "description": "a moment with its offset, such as 2026-11-23T10:00:00+07:00",
+}
+CURSOR: Mapping[str, Schema] = {
+    "cursor": {
+        "type": "string",
+        "minLength": 1,
+        "pattern": "^[A-Za-z0-9_-]+$",
+        "description": "next_cursor of an earlier answer",
+    },
+    "limit": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": DEFAULT_PAGE},
+}
+_FILTERS: Mapping[str, Schema] = {
+    "status": {"type": "string", "enum": [status.value for status in TransactionStatus]},
+    "product": _TEXT,
+    "dest": {**_TEXT, "description": "as it was written, or as it is shown: +62812… finds 0812…"},
+    "from": {**_MOMENT, "description": "created at this moment or later"},
+    "to": {**_MOMENT, "description": "created before this moment"},
+    **CURSOR,
+}
+_REF_ID: Schema = {"type": "string", "description": "one transaction by the client's own id; takes no other filter"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One route, for its reader."""
+
+    summary: str
+    answers: Mapping[int, type[BaseModel] | tuple[type[BaseModel], ...] | str] = field(default_factory=dict)
+    """What succeeds: by status a model, several models of which one, or a media type."""
+    body: type[BaseModel] | None = None
+    query: Mapping[str, Schema] = field(default_factory=dict)
+    headers: Mapping[str, Schema] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    """Codes beside those that every route of its kind may answer with."""
+
+
+_PURCHASE_HEADERS: Mapping[str, Schema] = {
+    "Prefer": {
+        "type": "string",
+        "description": "wait=N: answer when the status is final, or after N seconds, 60 at most",
+    }
+}
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("POST", "/v1/transactions"): Operation(
+        summary="Buy: 201 with a new transaction, 200 with the one that the ref_id has already",
+        answers={201: views.TransactionView, 200: views.TransactionView},
+        body=PurchaseBody,
+        headers=_PURCHASE_HEADERS,
+        problems=("unknown_product", "ref_id_conflict", "unavailable"),
+    ),
+    ("GET", "/v1/transactions"): Operation(
+        summary="With ref_id one transaction, otherwise a page, newest first",
+        answers={200: (views.TransactionPage, views.TransactionView)},
+        query={"ref_id": _REF_ID, **_FILTERS},
+        problems=("invalid_request", "not_found", "unavailable"),
+    ),
+    ("GET", "/v1/transactions/{id}"): Operation(
+        summary="One transaction",
+        answers={200: views.TransactionView},
+        problems=("invalid_request", "not_found", "unavailable"),
+    ),
+    ("GET", "/v1/transactions/{id}/events"): Operation(
+        summary="Everything that happened to a transaction, in order",
+        answers={200: views.Events},
+        problems=("invalid_request", "not_found", "unavailable"),
+    ),
+    ("GET", "/v1/events"): Operation(
+        summary="Server-Sent Events: what happens to your transactions from now on, or after Last-Event-ID",
+        answers={200: "text/event-stream"},
+        headers={"Last-Event-ID": {"type": "string", "pattern": "^[0-9]{1,18}$"}},
+        problems=("invalid_request", "unavailable"),
+    ),
+    ("GET", "/v1/products"): Operation(
+        summary="What can be bought now", answers={200: views.Products}, problems=("invalid_request",)
+    ),
+    **{
+        (method, path): Operation(
+            summary="A supplier's report: no key, but an allowed address, and the account's token where it has one",
+            answers={200: "text/plain"},
+            problems=("report_refused", "unavailable"),
+        )
+        for method in ("GET", "POST")
+        for path in ("/reports/{provider}", "/reports/{provider}/{token}")
+    },
+    ("GET", "/openapi.json"): Operation(summary="This description", answers={200: "application/json"}),
+    ("GET", "/docs"): Operation(summary="This description as a page for people", answers={200: "text/html"}),
+    ("GET", "/docs/{file}"): Operation(
+        summary="A part of that page", answers={200: "text/css, text/javascript"}, problems=("not_found",)
+    ),
+    ("GET", "/healthz"): Operation(summary="The process answers", answers={200: views.Health}),
+    ("GET", "/readyz"): Operation(
+        summary="Whether purchases can be taken, and why not", answers={200: views.Readiness, 503: views.Readiness}
+    ),
+    ("GET", "/metrics"): Operation(summary="Metrics for Prometheus", answers={200: "text/plain"}),
+    ("GET", "/admin/providers"): Operation(
+        summary="Each account with its state, breaker, balance and last errors",
+        answers={200: views.Providers},
+        problems=("invalid_request",),
+    ),
+    ("POST", "/admin/providers/{provider}/pause"): Operation(
+        summary="Buy nothing through an account; what is open is still followed",
+        answers={200: views.Paused},
+        body=PauseBody,
+        problems=("not_found", "unavailable"),
+    ),
+    ("POST", "/admin/providers/{provider}/resume"): Operation(
+        summary="Buy through an account again",
+        answers={200: views.Paused},
+        body=OperatorBody,
+        problems=("not_found", "unavailable"),
+    ),
+    ("GET", "/admin/transactions"): Operation(
+        summary="Transactions of every client, newest first; ref_id needs client beside it",
+        answers={200: views.OperatorTransactionPage},
+        query={"ref_id": _REF_ID, "client": _TEXT, "provider": _TEXT, **_FILTERS},
+        problems=("invalid_request", "unavailable"),
+    ),
+    ("GET", "/admin/transactions/{id}"): Operation(
+        summary="A transaction with its attempts, events and exchanges",
+        answers={200: views.WholeTransactionView},
+        problems=("not_found", "unavailable"),
+    ),
+    ("POST", "/admin/transactions/{id}/check"): Operation(
+        summary="Ask the supplier now",
+        answers={200: views.OperatorTransactionView},
+        body=OperatorBody,
+        problems=("not_found", "unavailable"),
+    ),
+    ("POST", "/admin/transactions/{id}/resolve"): Operation(
+        summary="Settle what no supplier will say",
+        answers={200: views.OperatorTransactionView},
+        body=ResolveBody,
+        problems=("not_found", "cannot_resolve", "unavailable"),
+    ),
+    ("GET", "/admin/review"): Operation(
+        summary="Transactions that only a person can settle",
+        answers={200: views.OperatorTransactionPage},
+        query=CURSOR,
+        problems=("invalid_request", "unavailable"),
+    ),
+    **{
+        ("GET", f"/admin/reports/{kind}"): Operation(
+            summary=summary,
+            answers={200: views.Reports},
+            query={"limit": CURSOR["limit"]},
+            problems=("invalid_request", "unavailable"),
+        )
+        for kind, summary in (
+            ("unmatched", "Reports about references that we do not know, newest first"),
+            ("unreadable", "Messages that no rule understood, newest first"),
+        )
+    },
+    ("POST", "/admin/reload"): Operation(
+        summary="Read the configuration again; with any mistake in it everything stays as it is",
+        answers={200: views.Reloaded},
+        body=OperatorBody,
+        problems=("invalid_configuration", "not_found"),
+    ),
+}
+"""By method and path."""
