@@ -70,9 +70,11 @@ WAITING = (
     r"\bdiproses\b"
     r"|\b(?:belum (?:ada )?(?:di ?)?(?:sukses|selesai|jawaban|respon|diproses|proses|ada status|masuk|dijawab"
     r"|dapat sn|dapat jawaban|final|terkonfirmasi))\b"
-    r"|\b(?:permintaan|request|order|pesanan|trx)\b[^.,;|]{0,40}\b(?:sukses )?(?:diterima|dibuat|ditambahkan"
+    r"|\b(?:permintaan|perintah|request|order|pesanan|trx)\b[^.,;|]{0,40}\b(?:sukses )?(?:diterima|dibuat|ditambahkan"
     r"|diajukan|dikirim|diteruskan|masuk|"
     r"disimpan|tercatat|received|accepted|created|submitted|placed)\b"
+    r"|\bditeruskan ke (?:operator|provider|supplier|biller)\b"
+    r"|(?:[\dx*]{5}|\bstatus:?) (?:sudah )?(?:sukses )?diterima\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo))"
     r"|" + LEFT + r"proses\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo|sn|[a-z][a-z0-9]{0,19}\.[\dx*]{5}))"
 )
 HEDGE = (
@@ -110,7 +112,7 @@ BAD_DESTINATION = (
 NO_MONEY = (
     r"\b(?:saldo|stok|limit|kredit|dana)\b(?: (?:anda|kamu|agen|member|reseller|deposit|h2h|saldo|is|utama|mitra"
     r"|server|trx)){0,5}"
-    r" (?:tidak (?:ter)?cukup|(?:kurang|minus|habis)(?! dari)|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
+    r" (?:tidak (?:ter)?cukup|(?:kurang|minus|(?<!stok )habis)(?! dari)|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
     r"|\btidak cukup saldo\b"
 )
 NO_PRODUCT = (
@@ -141,7 +143,8 @@ BILL = (
     r"|tersedia)|tidak (?:ada|tersedia|ditemukan))\b"
 )
 QTY = (
-    r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\bminimal (?:trx"
+    r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\b(?:qty|quantity|jumlah"
+    r"|nominal)\b (?:harus|must|min|minimal|minimum|mak|maks|maksimal|max|maximum)\b|\bminimal (?:trx"
     r"|pembelian|nominal)\b|\bmaksimal (?:trx|pembelian)\b|\bbatas maksimal\b|\bsudah limit\b"
 )
 ACCOUNT = (
@@ -157,13 +160,16 @@ ACCOUNT = (
     r"|mismatch|unauthorized|diblokir|blocked|ditolak|blacklist(?:ed)?)\b"
     r"|\bsalah (?:pin|password|pass|sandi|sign|signature|member ?id|member|credentials?|login|api ?key|ip|user ?name"
     r"|pengguna|auth\w*)\b"
-    r"|\b(?:reseller|member|agen|mitra|downline|h2h)\b(?: (?:anda|id|ini|account|akun|kode|h2h)){0,5} (?:(?:tidak|belum"
+    r"|\b(?:reseller|member|agen|mitra|downline|h2h)\b(?: (?:anda|id|ini|account|akun|kode|h2h"
+    r"|[a-z]{1,8}\d{1,8})){0,5} (?:(?:tidak|belum"
     r"|bukan) (?:terdaftar|aktif|ditemukan|valid|dikenal|dikenali|ada|found|active|"
     r"registered|diizinkan|member|reseller)|nonaktif|non aktif|inactive|diblokir|di ?suspend|suspended|dibekukan"
     r"|blocked|salah|disabled|terblokir)\b"
     r"|\b(?:akun|account|id|user)(?: (?:reseller|agen|member|h2h|mitra|anda)){1,4}"
     r" (?:(?:tidak|belum) (?:terdaftar|aktif"
     r"|ditemukan|valid|active)|nonaktif|non aktif|diblokir|di ?suspend|suspended|dibekukan|inactive)\b"
+    r"|\b(?:un|tidak )(?:registered|whitelisted|authorized|allowed|terdaftar) ip\b"
+    r"|(?:\A|[.,!;:] |maaf )anda (?:tidak|belum) terdaftar\b"
     r"|\bbukan (?:member|reseller|agen|anggota|mitra)\b|\b(?:unauthori[sz]ed|forbidden|access ditolak|akses ditolak"
     r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
     r"|autentikasi|otentikasi) gagal"

@@ -122,9 +122,8 @@ _ORDERED: tuple[Rule, ...] = (
     # The reference, or the same purchase, was there before: what became of that one?
     Rule(
         name="before-waiting",
-        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})(?:(?:masih|sedang|dalam|akan|segera"
-        rf"|di) ?){{0,4}}(?:menunggu"
-        rf"|tunggu|pending|proses|diproses|antrian|belum)\b"
+        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})(?:mohon |sudah |lagi )?(?:(?:di ?)?proses\b|belum\b"
+        rf"|{WAITING})"
         rf"|{DUPLICATE}.{{0,60}}\b(?:menunggu jawaban|(?:masih|sedang)(?: dalam)? (?:di ?)?proses)\b",
         unless=rf"{STATUS_IS}(?:sukses|gagal)\b",
         status=_P,
@@ -132,7 +131,9 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="before-success",
-        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})sukses\b(?! ?/| sebagian)",
+        pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})[\[(*=]{{0,2}}(?:trx |sudah )?sukses\b(?! ?/"
+        rf"| (?:sebagian|diterima|dibuat"
+        r"|diajukan|masuk|submit|antri|antrian)\b)",
         unless=rf"\b(?:gagal|refund|dibatalkan|ditolak|tidak sukses|belum sukses)\b|{HEDGE} |{CONTRAST}",
         unless_view="evidence",
         status=_S,
@@ -187,7 +188,7 @@ _ORDERED: tuple[Rule, ...] = (
         r"|\b(?:dibatalkan|refund) otomatis\b"
         r"|\bgagal (?:refund|kirim|dikirim|callback|sms|cancel|to|untuk|me(?!mproses (?:sku|produk|kode))[a-z]{3,}"
         r"|terhubung|koneksi|konek|connect"
-        r"|cek|dicek|load|parse|ambil|baca|login)\b",
+        r"|cek(?! (?:kembali |ulang )?(?:nomor|tujuan|id))|dicek|load|parse|ambil|baca|login)\b",
         status=_U,
         view="evidence",
     ),
@@ -271,6 +272,7 @@ _ORDERED: tuple[Rule, ...] = (
     ),
 )
 
+_DUPLICATE_WORDS = "sudah pernah dobel conflict sama harus must unik unique"
 _NEEDS = {
     "taken-back": "sukses",
     "flipped": "sempat dari awalnya semula jadi > =>",
@@ -278,15 +280,15 @@ _NEEDS = {
     "inquiry-only": "inq cek check inkuiri validasi verifikasi",
     "account-refused": (
         "salah tidak belum bukan keliru mismatch authori diblokir block ditolak blacklist nonaktif aktif "
-        "inactive suspend dibekukan disabled forbidden denied gagal short kurang missing required"
+        "inactive suspend dibekukan disabled forbidden denied gagal short kurang missing required unregistered"
     ),
     "never-seen": "tidak belum nomor unknown",
     "never-seen-but": "tidak belum nomor unknown",
     "no-data": "tidak not nomor kosong",
-    "before-waiting": "sudah pernah dobel conflict sama harus must tidak",
-    "before-success": "sukses",
-    "before-failed": "sudah pernah dobel conflict sama harus must tidak",
-    "before": "sudah pernah dobel conflict sama harus must tidak",
+    "before-waiting": _DUPLICATE_WORDS,
+    "before-success": _DUPLICATE_WORDS,
+    "before-failed": _DUPLICATE_WORDS,
+    "before": _DUPLICATE_WORDS,
     "time-out": "out rto respon jawaban habis",
     "no-judgement": "bukan belum tidak tak dispute investigasi manual operator",
     "technical": "gagal ditolak otomatis code",

@@ -27,7 +27,7 @@ SERIAL_MARK = "~"
 _SPELLINGS = {
     "sukses": "berhasil success successful successfully succeeded succeed succes sucess suksess sukse suskes suces "
     "paysukses paysuccess trxsukses brhsl brhasil berhsil sukess scs",
-    "gagal": "failed fail failure gagl ggl ggal gagall unsuccessful paygagal trxgagal gaga",
+    "gagal": "failed fail failure gagl ggl ggal gagall unsuccessful paygagal trxgagal gaga digagalkan",
     "diproses": "diprosess dproses diprose diprosses processed",
     "proses": "process processing progress prosess prosesing",
     "pending": "pendding panding",
@@ -38,9 +38,11 @@ _SPELLINGS = {
     "tidak": "tdk tak gak ga nggak ngga enggak gk tida not cannot cant dont doesnt isnt",
     "belum": "blm blum belom blom unconfirmed",
     "bukan": "bkn",
+    "bisa": "bs bsa",
+    "masih": "msh msih still",
     "sudah": "sdh telah tlh udah udh already has",
     "dalam": "dlm",
-    "sedang": "sdg sdang currently",
+    "sedang": "sdg sdng sdang currently",
     "akan": "akn will",
     "mohon": "mhn harap hrp silakan silahkan please pls",
     "jika": "jk bila apabila kalau kalo klo kl jikalau apbl if seandainya andai bilamana misal misalnya",
