@@ -44,9 +44,9 @@ _SERIAL_KEY = re.compile(
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
-    r"(?:[:=]|terpotong|rp\b|-?\s?\d|\.\.\.)"
+    r"(?:[:=]|\.\d|terpotong|rp\b|-?\s?\d|\.\.\.)"
     r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
-    r"|(?<![A-Za-z])sisa (?:saldo|stok|deposit)"
+    r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d))"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|refid|reff?id|trx ?id|no ?ref)\s?[:=]"
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
@@ -78,9 +78,10 @@ _PRICE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _BALANCE = re.compile(
-    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa ?)?(?:saldo|stok|sal|sld|balance|bal|stock|deposit)"
+    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa(?=\s?[:=])|(?:sisa ?)?"
+    rf"(?:saldo|stok|sal|sld|balance|bal|stock|deposit))"
     rf"(?: (?:akhir|anda|pulsa|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
-    rf"|is)){{0,3}}\s{{0,2}}[:=]?\s{{0,2}}(?P<balance>{_NUMBER})"
+    rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}(?P<balance>{_NUMBER})"
     r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
     re.IGNORECASE | re.ASCII,
 )

@@ -62,6 +62,7 @@ BARE_SUCCESS = (
 )
 WAITING = (
     r"\b(?:(?:akan|sedang|segera|masih|dalam|lagi|under|on|in|is|still|status:?|being) ?){1,4}(?:kami |di ?|dalam "
+    r"|tahap "
     r"|segera )?"
     r"(?:proses|diproses|antrian|pengerjaan|pengecekan|verifikasi|dikerjakan|dikirim|diteruskan)\b"
     r"|\bstatus:? validasi\b|\b(?:pending|suspend|inprogress|inproses|onproses|onprogress)\b"
@@ -112,7 +113,8 @@ BAD_DESTINATION = (
 NO_MONEY = (
     r"\b(?:saldo|stok|limit|kredit|dana)\b(?: (?:anda|kamu|agen|member|reseller|deposit|h2h|saldo|is|utama|mitra"
     r"|server|trx)){0,5}"
-    r" (?:tidak (?:ter)?cukup|(?:kurang|minus|(?<!stok )habis)(?! dari)|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
+    r"(?: ?\(?(?:rp\.? ?)?\d[\d.,]{0,12}\)?)? (?:tidak (?:ter)?cukup|(?:kurang|minus|(?<!stok )habis)(?! dari)"
+    r"|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
     r"|\btidak cukup saldo\b"
 )
 NO_PRODUCT = (
@@ -120,7 +122,8 @@ NO_PRODUCT = (
     r"|stok(?: produk| voucher| kosong)?)\b"
     r"(?: (?!jika)[a-z0-9-]{1,16}){0,3}? (?:salah|tidak (?:ada|tersedia|ditemukan|dikenal|aktif|terdaftar|valid"
     r"|dijual|support|didukung|found|available|sesuai|active)"
-    r"|gangguan|close[d]?|tutup|ditutup|kosong|habis|nonaktif|non aktif|off|offline|maintenance|unavailable|sold out"
+    r"|gangguan|close[d]?|tutup|ditutup|kosong|habis|perbaikan|nonaktif|non aktif|off|offline|maintenance"
+    r"|unavailable|sold out"
     r"|terganggu|error|inactive|disabled)\b"
     r"|\bsalah (?:kode|produk|nominal|denom)\b|\bstok (?:produk |voucher )?(?:kosong|habis)\b|\bout of stok\b"
     r"|\bout of stock\b|\bkehabisan (?:stok|stock)\b|\bgagal memproses (?:sku|produk|kode)\b|\bgangguan\b"
@@ -128,22 +131,24 @@ NO_PRODUCT = (
 PRICE = (
     r"\bharga\b[^.,;|]{0,30}\b(?:naik|berubah|tidak sesuai|melebihi|lebih (?:tinggi|besar|mahal)|di ?atas|beda"
     r"|berbeda|tidak cocok|max)\b"
-    r"|\bmelebihi (?:batas )?harga\b|\bprice\b[^.,;|]{0,30}\b(?:changed|exceeds?|higher|above|over|max)\b"
+    r"|\bmelebihi (?:batas )?harga\b|\b(?:max|maximum) price exceeded\b|\bprice\b[^.,;|]{0,30}\b(?:changed|exceeds?"
+    r"|higher|above|over|max)\b"
     r"|\bharga_?max"
 )
 CUTOFF = r"\bcut ?-?off\b|\bjam operasional\b|\bsedang tutup buku\b"
 BLOCKED = (
-    r"\bblack ?list(?:ed)?\b|\b(?:nomor|tujuan|akun|id|idpel|pelanggan|meter|msisdn|subscriber)\b[^.,;"
+    r"\b(?:black ?list(?:ed)?|daftar hitam)\b|\b(?:nomor|tujuan|akun|id|idpel|pelanggan|meter|msisdn|subscriber)\b[^.,;"
     r"|]{0,20}\b(?:di ?blokir|terblokir|blocked|diblok"
     r"|blokir)\b"
 )
 AREA = r"\b(?:(?:di)?luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|zone|coverage|jangkauan)\b"
 BILL = (
-    r"\b(?:tagihan|bill)\b[^.,;|]{0,20}\b(?:sudah (?:di)?(?:lunas|terbayar|bayar|paid)|lunas|belum (?:ada"
+    r"\b(?:belum|tidak) ada tagihan\b|\b(?:tagihan|bill)\b[^.,;|]{0,30}\b(?:sudah (?:di)?(?:lunas|terbayar|bayar"
+    r"|paid)|lunas|belum (?:ada"
     r"|tersedia)|tidak (?:ada|tersedia|ditemukan))\b"
 )
 QTY = (
-    r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\b(?:qty|quantity|jumlah"
+    r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\b(?:qty|quantity"
     r"|nominal)\b (?:harus|must|min|minimal|minimum|mak|maks|maksimal|max|maximum)\b|\bminimal (?:trx"
     r"|pembelian|nominal)\b|\bmaksimal (?:trx|pembelian)\b|\bbatas maksimal\b|\bsudah limit\b"
 )
@@ -160,10 +165,11 @@ ACCOUNT = (
     r"|mismatch|unauthorized|diblokir|blocked|ditolak|blacklist(?:ed)?)\b"
     r"|\bsalah (?:pin|password|pass|sandi|sign|signature|member ?id|member|credentials?|login|api ?key|ip|user ?name"
     r"|pengguna|auth\w*)\b"
-    r"|\b(?:reseller|member|agen|mitra|downline|h2h)\b(?: (?:anda|id|ini|account|akun|kode|h2h"
+    r"|\b(?:reseller|member|agen|mitra|downline|h2h)\b(?: (?:anda|id|ini|sedang|sudah|account|akun|kode|h2h"
     r"|[a-z]{1,8}\d{1,8})){0,5} (?:(?:tidak|belum"
     r"|bukan) (?:terdaftar|aktif|ditemukan|valid|dikenal|dikenali|ada|found|active|"
-    r"registered|diizinkan|member|reseller)|nonaktif|non aktif|inactive|diblokir|di ?suspend|suspended|dibekukan"
+    r"registered|diizinkan|member|reseller)|(?:di)?nonaktif(?:kan)?|non aktif|inactive|diblokir|di ?suspend"
+    r"|suspended|dibekukan"
     r"|blocked|salah|disabled|terblokir)\b"
     r"|\b(?:akun|account|id|user)(?: (?:reseller|agen|member|h2h|mitra|anda)){1,4}"
     r" (?:(?:tidak|belum) (?:terdaftar|aktif"
@@ -178,6 +184,7 @@ ACCOUNT = (
     r"|\bformat (?:(?:trx|request|perintah|pesan|sms|data|parameter|anda|h2h) ){0,2}(?:salah|tidak (?:valid|sesuai"
     r"|dikenal|dikenali|benar))\b"
     r"|\bparameter\b[^.,;|]{0,20}\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
+    r"|\bperintah (?:salah|tidak (?:dikenal|dikenali|valid))\b"
     r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
 )
 NEVER_SEEN = (

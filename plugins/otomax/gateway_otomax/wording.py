@@ -39,6 +39,8 @@ _SPELLINGS = {
     "belum": "blm blum belom blom unconfirmed",
     "bukan": "bkn",
     "bisa": "bs bsa",
+    "yang": "yg yng",
+    "stok": "stock stk",
     "masih": "msh msih still",
     "sudah": "sdh telah tlh udah udh already has",
     "dalam": "dlm",
