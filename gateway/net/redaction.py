@@ -52,23 +52,41 @@ class Redactor:
         packed: also look for the forms in base64 and with every byte percent-encoded.
     """
 
-    __slots__ = ("_secrets", "_signs", "known")
+    __slots__ = ("_alone", "_percent_signs", "_runs", "_secrets", "_signs", "known")
 
     def __init__(self, secrets: Iterable[str], *, packed: bool = True) -> None:
         self.known = frozenset(secrets) - {""}
         self._secrets = tuple(_Secret(secret, packed=packed) for secret in sorted(self.known, key=len, reverse=True))
-        self._signs = tuple(dict.fromkeys(sign for secret in self._secrets for sign in secret.signs))
+        signs = dict.fromkeys(sign for secret in self._secrets for sign in secret.signs)
+        self._signs = tuple(sign for sign in signs if "%" not in sign)
+        self._percent_signs = tuple(sign for sign in signs if "%" in sign)
+        self._alone = tuple(secret for secret in self._secrets if secret.only_alone)
+        self._runs = tuple(secret.runs for secret in self._secrets if len(secret.runs) != 1)
 
     def text(self, text: str) -> str:
         """`text` with every secret masked."""
-        for sign in self._signs:
-            if sign in text:
-                break
-        else:
+        if self._none_in(text):
             return text  # most texts hold none, and this runs for every exchange
         for secret in self._secrets:
             text = secret.mask(text)
         return text
+
+    def _none_in(self, text: str) -> bool:
+        """Whether `text` surely holds no secret."""
+        for sign in self._signs:
+            if sign in text:
+                return False
+        if "%" in text:
+            for sign in self._percent_signs:
+                if sign in text:
+                    return False
+        for runs in self._runs:
+            for run in runs:
+                if run not in text:
+                    break
+            else:
+                return False
+        return not any(secret.may_stand_in(text) for secret in self._alone)
 
     def data(self, data: bytes) -> str:
         """`data` as text (what is not UTF-8 as U+FFFD) with every secret masked."""
@@ -78,28 +96,54 @@ class Redactor:
 class _Secret:
     """One secret and the forms in which it is looked for.
 
-    Escaping leaves letters and digits alone, so a text without the secret's longest run of them holds none of its
+    Escaping leaves letters and digits alone, so a text without each of the secret's runs of them holds none of its
     escaped forms: their pattern is made when it is needed.
     """
 
-    __slots__ = ("_after", "_before", "_escaped", "_packed", "_probe", "_value")
+    __slots__ = ("_after", "_before", "_escaped", "_packed", "_touches", "_value", "only_alone", "runs")
 
     def __init__(self, value: str, *, packed: bool) -> None:
         self._value = value
         self._before, self._after = _edges(value)
-        self._probe = max(_RUN.findall(value), key=len, default="")
+        self.runs = tuple(sorted(_RUN.findall(value), key=len, reverse=True))
         self._packed = tuple(sorted(_packed(value), key=len, reverse=True)) if packed else ()
         self._escaped: re.Pattern[str] | None = None
+        self._touches = _DIGITS if self._before is _NO_DIGIT_NEAR[0] else _LETTERS_AND_DIGITS
+        self.only_alone = bool(self._before) and self.runs == (value,)
+        """A PIN such as `1234` stands in many a number. Those it does not stand alone in are told apart without a
+        pattern: see `may_stand_in`."""
 
     @property
     def signs(self) -> tuple[str, ...]:
-        """A text that holds none of these does not hold the secret."""
-        return (self._probe, *self._packed)
+        """A text that holds none of these holds the secret at most as it is or escaped, and then all of its `runs`; one
+        of a single run that is not `only_alone` not even so."""
+        return self._packed if self.only_alone or len(self.runs) != 1 else (*self.runs, *self._packed)
+
+    def may_stand_in(self, text: str) -> bool:
+        """False only if the secret surely does not stand alone in `text`. For one that is `only_alone`.
+
+        Without escapes a value of letters and digits can only stand there as it is, so its neighbours decide.
+        """
+        value, touches = self._value, self._touches
+        at = text.find(value)
+        if at < 0:
+            return False
+        if "%" in text or "\\" in text:
+            return True
+        size = len(value)
+        while at >= 0:
+            end = at + size
+            if text[end : end + 1] not in touches and (at == 0 or text[at - 1] not in touches):
+                return True
+            at = text.find(value, at + 1)
+        return False
 
     def mask(self, text: str) -> str:
-        if self._probe in text and not self._before:
+        if self.only_alone and not self._packed and not self.may_stand_in(text):
+            return text
+        if not self._before:
             text = text.replace(self._value, MASK)
-        if self._probe in text:
+        if all(run in text for run in self.runs):
             if self._escaped is None:
                 self._escaped = re.compile(self._before + "".join(map(_any_escape, self._value)) + self._after)
             text = self._escaped.sub(MASK, text)
@@ -114,7 +158,9 @@ def masking(call: Call, redactor: Redactor) -> Callable[[str], str]:
 
     A call lists its secrets as it holds them; a supplier may echo them decoded.
     """
-    own = {*call.secrets, *map(unquote, call.secrets)} - redactor.known
+    own = set(call.secrets)
+    own |= {unquote(secret) for secret in call.secrets if "%" in secret}
+    own -= redactor.known
     if not own:
         return redactor.text
     more = Redactor(own, packed=False)
@@ -173,6 +219,10 @@ def _secret_strings(value: object) -> Iterator[str]:
         case tuple() | list() | set() | frozenset():
             for inner in value:
                 yield from _secret_strings(inner)
+
+
+_DIGITS: Final = frozenset("0123456789")
+_LETTERS_AND_DIGITS: Final = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 def _edges(secret: str) -> tuple[str, str]:

@@ -49,9 +49,10 @@ class LineLogger(structlog.BoundLoggerBase):
     def write(self, at: float, event: str, fields: dict[str, Any]) -> None:
         """Process one line. `at` is in seconds since 1970. Never raises."""
         ts = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
-        named = {_NAMES.get(name, name): value for name, value in fields.items()}
+        if not _NAMES.keys().isdisjoint(fields):
+            fields = {_NAMES.get(name, name): value for name, value in fields.items()}
         try:
-            arguments, _ = self._process_event("line", event, {"ts": ts, **named})
+            arguments, _ = self._process_event("line", event, {"ts": ts, **fields})
         except Exception as error:
             # A value that nobody foresaw must not take the other lines of the batch with it.
             arguments, _ = self._process_event("line", event, {"ts": ts, "unwritable": type(error).__name__})
@@ -63,8 +64,10 @@ def line_logger(lines: Lines, *, redact: Redact, mask: bool) -> LineLogger:
 
     def readable(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         first = {"ts": fields.pop("ts"), "event": fields.pop("event")}
-        hashes = {name: fields.pop(name) for name in CHAIN & fields.keys() if chain.is_hash(fields[name])}
-        return first | hashes | plain_fields(fields, redact)
+        if "after" in fields or "expected" in fields:  # in seldom notes of the log itself
+            first |= {name: fields.pop(name) for name in CHAIN & fields.keys() if chain.is_hash(fields[name])}
+        first.update(plain_fields(fields, redact))
+        return first
 
     processors: list[Processor] = [readable, *([_masked] if mask else []), lines.link, _rendered]
     logger = structlog.wrap_logger(lines, processors=processors, wrapper_class=LineLogger).bind()

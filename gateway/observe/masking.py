@@ -42,11 +42,16 @@ def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of one line, of which none is anything but what JSON has."""
     private: list[str] = []
     for name, value in fields.items():
-        if name in PRIVATE or isinstance(value, dict | list):
+        if isinstance(value, str):
+            if name in PRIVATE:
+                private.append(value)
+        elif isinstance(value, dict | list):
             _collect(name, value, private)
-    known = [_known(value) for value in sorted(set(private), key=len, reverse=True) if len(value) >= _LEAST_IN_TEXT]
+    known: tuple[str, ...] = ()
+    if private:
+        known = tuple(sorted({value for value in private if len(value) >= _LEAST_IN_TEXT}, key=len, reverse=True))
     return {
-        name: value if name in IDENTIFIERS or value is None else _masked(name, value, known)
+        name: value if name in IDENTIFIERS or value is None or type(value) is int else _masked(name, value, known)
         for name, value in fields.items()
     }
 
@@ -77,7 +82,7 @@ def _collect(name: str, value: object, found: list[str]) -> None:
                 _collect(name, inner, found)
 
 
-def _masked(name: str, value: object, known: list[_Known]) -> object:
+def _masked(name: str, value: object, known: tuple[str, ...]) -> object:
     if isinstance(value, str):
         if name in PRIVATE:
             return mask(value) if value else value
@@ -89,7 +94,10 @@ def _masked(name: str, value: object, known: list[_Known]) -> object:
     return value
 
 
-def _in_text(text: str, known: list[_Known]) -> str:
+@functools.lru_cache(maxsize=256)  # a supplier's words stand in several lines of one transaction
+def _in_text(text: str, values: tuple[str, ...]) -> str:
+    """`text` with the private `values`, the longest first, and whatever else is a telephone number masked."""
+    known = [_known(value) for value in values]
     for one in known:
         for form in one.forms:
             if form in text:
@@ -97,10 +105,11 @@ def _in_text(text: str, known: list[_Known]) -> str:
 
     def run(hit: re.Match[str]) -> str:
         digits = hit[0].replace("-", "")
-        hidden = any(core in digits for one in known for core in one.cores) or (
-            _MOBILE.fullmatch(digits) is not None and _stands_alone(hit)
-        )
-        return mask(hit[0]) if hidden else hit[0]
+        for one in known:
+            for core in one.cores:
+                if core in digits:
+                    return mask(hit[0])
+        return mask(hit[0]) if _MOBILE.fullmatch(digits) is not None and _stands_alone(hit) else hit[0]
 
     return _RUN.sub(run, text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -19,6 +20,7 @@ from gateway.net.redaction import (
     MASK,
     MAX_KEPT,
     Redactor,
+    _any_escape,
     masking,
     recorded_call,
     recorded_text,
@@ -203,3 +205,25 @@ def test_a_long_body_is_masked_before_it_is_cut() -> None:
     assert recorded_text(body, redactor.text) == "x" * (MAX_KEPT - 3) + MASK + CUT
     call = Call(method="POST", url="http://a.test/", body=body.encode())
     assert recorded_call(call, masking(call, redactor)).endswith(MASK + CUT)
+
+
+@given(
+    secret=st.sampled_from(["1234", "7", "aB3", "73918265", "/trx/slug", "a-b", "pin-canary", "-/-"]),
+    text=st.lists(
+        st.sampled_from(
+            r"1234 7 aB3 73918265 /trx/slug slug trx a b - / %2F %37 %31 \u0041 \n x 9 é pin canary %2D &#45;".split()
+        ),
+        max_size=9,
+    ).map("".join),
+)
+@settings(max_examples=300)
+def test_looking_first_finds_all_that_the_patterns_find(secret: str, text: str) -> None:
+    """The quick looks of the redactor (signs, runs, neighbours) pass by no text that holds the secret in some form."""
+    redactor = Redactor([secret])
+    (looked,) = redactor._secrets
+    masked = redactor.text(text)
+    pattern = re.compile(looked._before + "".join(map(_any_escape, secret)) + looked._after)
+    if all(run in text for run in looked.runs) and pattern.search(text):
+        assert masked != text
+    if masked == text and not looked._before:
+        assert secret not in text
