@@ -19,7 +19,7 @@ from gateway.cli.days import day_options, moments
 from gateway.cli.export import check_known
 from gateway.cli.rules import printable
 from gateway.core.reconcile import Finding, LineStatus, Verdict, reconcile
-from gateway.core.statement import Statement, StatementError, read_statement
+from gateway.core.statement import HEADER_WITHIN, Statement, StatementError, find_columns, read_statement
 from gateway.errors import GatewayError
 from gateway.ledger.reading import reading
 
@@ -134,11 +134,14 @@ def _rows(text: str) -> Iterator[tuple[int, Sequence[str]]]:
 
 
 def separator(text: str) -> str:
-    """What separates the cells: the mark that the first lines hold most often, the comma last because amounts hold it
-    too."""
-    head = text[:10_000].splitlines()[:30]
-    most = {mark: max((line.count(mark) for line in head), default=0) for mark in _SEPARATORS}
-    return max(_SEPARATORS, key=lambda mark: most[mark])
+    """What separates the cells: the mark by which a line falls into the most known column names. Counting marks would
+    be misled by amounts."""
+    head = text[:20_000].splitlines()[:HEADER_WITHIN]
+
+    def known(mark: str) -> int:
+        return max((len(find_columns(row)) for row in csv.reader(head, delimiter=mark)), default=0)
+
+    return max(_SEPARATORS, key=known)
 
 
 def as_object(finding: Finding) -> dict[str, object]:
