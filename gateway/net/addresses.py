@@ -76,7 +76,7 @@ def refusal(address: str, allowed: Collection[Network] = ()) -> str | None:
     if isinstance(parsed, IPv6) and parsed.scope_id is not None:
         parsed = IPv6(int(parsed))
     forms = tuple(_forms(parsed))
-    if any(form in network for form in forms for network in allowed if network.version == form.version):
+    if any(form in network for form in forms for network in allowed):
         return None
     for form in forms:
         why = _refusal_4(form) if isinstance(form, IPv4) else _refusal_6(form)

@@ -37,6 +37,9 @@ class Receiver:
     answer: bytes | Callable[[Got], bytes | None] = b"HTTP/1.1 204 No Content\r\n\r\n"
     """`None`: say nothing, and hold the line."""
     got: list[Got] = field(default_factory=list)
+    afterwards: bytes = b""
+    """Said a moment after each answer, unasked."""
+    spoken: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
     written: int = 0
     """Bytes of answers that left it."""
@@ -94,6 +97,11 @@ class Receiver:
                     writer.write(answer[start : start + 16_384])
                     await writer.drain()
                     self.written += min(16_384, len(answer) - start)
+                if self.afterwards:
+                    await asyncio.sleep(0.05)
+                    writer.write(self.afterwards)
+                    await writer.drain()
+                    self.spoken.set()
                 if b"close" in answer[:200]:
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

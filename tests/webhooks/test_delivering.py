@@ -328,6 +328,42 @@ async def test_410_disables_the_receiver_over_restarts_until_an_operator_sends_s
     assert world.outbox.paused == {}
 
 
+async def test_410_holds_also_while_it_cannot_be_written_down(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    world.outbox.put(notification(1))
+    world.outbox.full = True
+    world.senders.say["http://shop/"] = lambda _: Answer(status=410)
+    deliverer = world.deliverer()
+    await deliverer.sweep()
+    await asyncio.sleep(0.01)
+    world.outbox.put(notification(2))
+    deliverer.configure(world.clients())  # what the ledger knows is asked for again
+    await deliverer.sweep()
+    assert len(world.senders.sent) == 1
+    world.outbox.full = False
+    await deliverer.settled()
+    await world.work(deliverer)
+    assert len(world.senders.sent) == 1
+    assert len(world.outbox.paused) == 1
+
+
+async def test_sending_again_opens_a_failing_receiver_at_once(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    for number in range(20):
+        world.outbox.put(notification(number))
+    world.senders.say["http://shop/"] = lambda _: DOWN
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    assert [one["state"] for one in deliverer.receivers()] == ["waiting"]
+    world.senders.say.clear()
+    await deliverer.resend(world.senders.ids[0], "Sri")
+    assert [one["state"] for one in deliverer.receivers()] == ["open"]
+    await world.work(deliverer)
+    assert sum(row.delivered_at is not None for row in world.outbox.rows.values()) == 13  # the other 7 have their pause
+
+
 async def test_a_receiver_that_moved_is_served_again(world: World, notification: Callable[..., Notification]) -> None:
     world.outbox.put(notification(1))
     world.senders.say["http://shop/"] = lambda _: Answer(status=410)
@@ -429,6 +465,33 @@ async def test_what_is_under_way_is_not_sent_a_second_time(
         deliverer.offer(change(one))
     await world.work(deliverer)
     assert Counter(world.senders.ids) == Counter(one.id for one in ones)
+
+
+async def test_what_is_delivered_while_the_ledger_is_read_is_not_sent_a_second_time(
+    world: World, notification: Callable[..., Notification], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a reader brings may be older than a delivery that ended meanwhile."""
+    one = notification()
+    read, seen, answer = world.outbox.due_notifications, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **more: Any) -> Any:
+        found = await read(*args, **more)
+        seen.set()
+        await answer.wait()
+        return found
+
+    monkeypatch.setattr(world.outbox, "due_notifications", slow)
+    deliverer = world.deliverer()
+    world.outbox.put(one)
+    sweeping = asyncio.create_task(deliverer.sweep())
+    await seen.wait()
+    deliverer.offer(change(one))
+    await deliverer.settled()
+    assert state_of(world.outbox.rows[one.id]) == "delivered"
+    answer.set()
+    await sweeping
+    await deliverer.settled()
+    assert world.senders.ids == [one.id]
 
 
 async def test_a_process_that_ends_before_the_delivery_is_noted_sends_it_again_with_the_same_id(

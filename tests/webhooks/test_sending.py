@@ -8,6 +8,7 @@ import gc
 import hashlib
 import hmac
 import socket
+import threading
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
@@ -26,6 +27,7 @@ from gateway.settings.types import Webhook
 Make = Callable[..., Webhook]
 Notify = Callable[..., Notification]
 OLD_SECRET = "whsec_" + base64.b64encode(b"the secret that is being replaced").decode()
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 PLAIN_SECRET = "a plain secret of more than 24 bytes"
 
 
@@ -146,11 +148,17 @@ async def test_a_good_connection_is_used_again(receiver: Any, sender: Any, webho
 async def test_bytes_that_nobody_asked_for_are_not_taken_for_the_next_answer(
     receiver: Any, sender: Any, webhook: Make, notification: Notify
 ) -> None:
+    """Whether they come along with an answer, or later while the connection waits."""
     one = sender(webhook(receiver.url))
     receiver.answer = b"HTTP/1.1 204 No Content\r\n\r\n" * 2
     assert (await one.send(notification(1))).status == 204
-    receiver.answer = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
-    assert (await one.send(notification(2))).status == 500
+    receiver.answer, receiver.afterwards = OK, OK
+    assert (await one.send(notification(2))).status == 204
+    await receiver.spoken.wait()
+    await asyncio.sleep(0.05)
+    receiver.answer, receiver.afterwards = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", b""
+    assert (await one.send(notification(3))).status == 500
+    assert receiver.connections == 3
 
 
 async def test_a_receiver_that_hangs_is_left_in_time(
@@ -301,22 +309,24 @@ async def test_name_service_that_answers_with_a_name_is_not_believed(
 async def test_name_service_that_hangs_is_left_in_time_and_takes_nobodys_thread(
     sender: Any, webhook: Make, notification: Notify, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, asked = socket.getaddrinfo, 0
+    asked: list[str] = []
+    end = threading.Event()
 
     def hang(host: Any, *args: Any, **more: Any) -> Any:
-        nonlocal asked
-        if host == "shop.example":
-            asked += 1
-            time.sleep(1.0)
-        return real("127.0.0.1", *args, **more)
+        asked.append(host)
+        end.wait(10)
+        raise socket.gaierror(socket.EAI_AGAIN, "nobody knows")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    one = sender(webhook("http://shop.example:9/", allow=()), connect=0.1)
-    answers = await asyncio.gather(*(one.send(notification(number)) for number in range(20)))
+    senders = [sender(webhook(f"http://shop{number}.example:9/", allow=()), connect=0.1) for number in range(40)]
+    try:
+        answers = await asyncio.gather(*(one.send(notification(number)) for one in senders for number in range(5)))
+        async with asyncio.timeout(1):
+            await asyncio.to_thread(int)
+    finally:
+        end.set()
     assert {answer.detail.split(" (")[0] for answer in answers} == {"connect timeout"}
-    assert asked == 1
-    async with asyncio.timeout(0.5):
-        await asyncio.to_thread(int)
+    assert len(asked) == len(set(asked)) == 40  # however many wait for a name, it is asked for once
 
 
 async def test_a_name_that_nobody_knows_is_no_answer(sender: Any, webhook: Make, notification: Notify) -> None:
