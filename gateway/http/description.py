@@ -162,8 +162,8 @@ def _responses(route: Route, known: Operation, schemas: Schemas) -> dict[str, An
     return responses
 
 
-def _meaning(status: int) -> str:
-    return {200: "As it is now", 201: "Stored", 503: "Not now"}[status]
+def _meaning(status: int | str) -> str:
+    return {200: "As it is now", 201: "Stored", 503: "Not now", "2XX": "What this supplier takes for a receipt"}[status]
 
 
 def _content(answer: type[BaseModel] | tuple[type[BaseModel], ...] | str, schemas: Schemas) -> dict[str, Any]:

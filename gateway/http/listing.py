@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypedDict
 
+from gateway.core.destinations import InvalidDestinationError, normalise
 from gateway.core.transaction import TransactionStatus
 from gateway.http.problems import ProblemError, invalid
 
@@ -69,11 +70,24 @@ def filters(query: Mapping[str, str], *, client: str | None) -> Filters:
         client=client,
         status=status,
         product=query.get("product"),
-        dest=query.get("dest"),
+        dest=_as_stored(query.get("dest")),
         provider=query.get("provider"),
         start=_moment("from", query),
         end=_moment("to", query),
     )
+
+
+def _as_stored(dest: str | None) -> str | None:
+    """A mobile number as it is stored, from `+62 812-…` or `0812-…`; everything else as it is.
+
+    `62812…` is left alone, because a meter's number may begin so. A `+` that was not encoded arrives as a space.
+    """
+    if dest is None or not dest.startswith(("+", " ", "08")):
+        return dest
+    try:
+        return normalise("msisdn", dest.strip())
+    except InvalidDestinationError:
+        return dest
 
 
 def _moment(name: str, query: Mapping[str, str]) -> datetime | None:

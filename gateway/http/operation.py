@@ -46,8 +46,8 @@ class Operation:
     """One route, for its reader."""
 
     summary: str
-    answers: Mapping[int, type[BaseModel] | tuple[type[BaseModel], ...] | str] = field(default_factory=dict)
-    """What succeeds: by status a model, several models of which one, or a media type."""
+    answers: Mapping[int | str, type[BaseModel] | tuple[type[BaseModel], ...] | str] = field(default_factory=dict)
+    """What succeeds: by status (`2XX`: the plugin chooses) a model, several models of which one, or a media type."""
     body: type[BaseModel] | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
     headers: Mapping[str, Schema] = field(default_factory=dict)
@@ -98,7 +98,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     **{
         (method, path): Operation(
             summary="A supplier's report: no key, but an allowed address, and the account's token where it has one",
-            answers={200: "text/plain"},
+            answers={"2XX": "*/*"},
             problems=("report_refused", "unavailable"),
         )
         for method in ("GET", "POST")

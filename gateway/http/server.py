@@ -56,6 +56,10 @@ ADMIN_ROUTES: tuple[Route, ...] = (
 )
 """Everything on the operators' port."""
 
+_LAST = 2.0
+"""Seconds that a stop gives answers to go out. The engine has drained before, so what is left are requests that never
+arrived whole, and they must not make the stop longer than `server.drain` by much."""
+
 ROUTE_NAMES = frozenset({route.name for route in (*API_ROUTES, *ADMIN_ROUTES)}) | {NO_ROUTE, UNREADABLE}
 """How metrics call requests: by the template of the route, or why there is none."""
 
@@ -104,7 +108,8 @@ async def listen(app: web.Application, services: Services, host: str, port: int)
     Raises:
         OSError: the port is taken or may not be used.
     """
-    runner = Runner(app, metrics=services.metrics, times=services.times, drain=services.engine.settings.server.drain)
+    drain = min(_LAST, services.engine.settings.server.drain)
+    runner = Runner(app, metrics=services.metrics, times=services.times, drain=drain)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, backlog=1024).start()

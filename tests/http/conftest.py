@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 
@@ -32,8 +33,10 @@ from gateway.engine.errors import (
     UnavailableError,
     UnknownProductError,
 )
+from gateway.http.description import describe
 from gateway.http.incoming import Services
-from gateway.http.server import listen, make_admin_app, make_api_app
+from gateway.http.routes import NO_ROUTE, UNREADABLE
+from gateway.http.server import ADMIN_ROUTES, API_ROUTES, listen, make_admin_app, make_api_app
 from gateway.http.times import Times
 from gateway.ledger.errors import LedgerUnavailableError
 from gateway.provider import Acknowledgement, Report
@@ -377,11 +380,13 @@ Open = Callable[..., Awaitable[Gateway]]
 @pytest.fixture
 async def open_gateway() -> AsyncIterator[Open]:
     closers: list[Callable[[], Awaitable[Any]]] = []
+    counted: list[FakeMetrics] = []
 
     async def make(
         *, times: Times | None = None, reload: Any = None, shop: dict[str, Any] | None = None, **server: Any
     ) -> Gateway:
         engine, metrics, audit = FakeEngine(make_settings(shop=shop, **server)), FakeMetrics(), FakeAudit()
+        counted.append(metrics)
         services = Services(engine=engine, metrics=metrics, audit=audit, times=times or Times(), reload=reload)
         api = await listen(make_api_app(services), services, "127.0.0.1", 0)
         admin = await listen(make_admin_app(services), services, "127.0.0.1", 0)
@@ -400,6 +405,21 @@ async def open_gateway() -> AsyncIterator[Open]:
     yield make
     for close in closers:
         await close()
+    seen = {one for metrics in counted for one in metrics.requests if one[0] not in {NO_ROUTE, UNREADABLE}}
+    assert not [one for one in sorted(seen) if one[1] not in DESCRIBED[one[0]]], "/openapi.json does not know these"
+
+
+def described() -> dict[str, set[int]]:
+    """The statuses that `/openapi.json` knows of each path."""
+    known: dict[str, set[int]] = {}
+    for routes in (API_ROUTES, ADMIN_ROUTES):
+        for path, methods in orjson.loads(describe(routes, "")).get("paths", {}).items():
+            for status in (status for operation in methods.values() for status in operation["responses"]):
+                known.setdefault(path, set()).update(range(200, 300) if status == "2XX" else [int(status)])
+    return known
+
+
+DESCRIBED = described()
 
 
 @pytest.fixture

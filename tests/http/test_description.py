@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import orjson
 import pytest
 
 from gateway.app import running
+from gateway.core.outcome import ReasonCode
+from gateway.core.transaction import AttemptState, Reason
 from gateway.core.view import transaction_view
 from gateway.http import views
 from gateway.http.admin import operator_view
@@ -56,9 +59,10 @@ def test_every_reference_leads_somewhere_and_no_name_is_there_twice(routes: tupl
     assert len(names) == len(set(names)) == len(routes)
 
 
-async def test_the_types_are_those_of_what_is_answered(gateway: Any) -> None:
+async def test_the_types_are_those_of_what_is_answered(gateway: Any, an_attempt: AttemptState) -> None:
     await gateway.buy(ref_id="A-1")
     (row,) = gateway.engine.ledger.rows.values()
+    row = replace(row, attempts=(an_attempt,), reason=Reason(ReasonCode.NO_ROUTE, "none"), bill={"name": "BUDI"})
     views.TransactionView.model_validate(transaction_view(row))
     views.OperatorTransactionView.model_validate(operator_view(row))
     views.Problem.model_validate(ProblemError("invalid_request", "x", field="y", errors=[]).document())

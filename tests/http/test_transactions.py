@@ -182,6 +182,9 @@ async def test_filters_choose(gateway: Any) -> None:
 
     assert await refs("status=success") == ["A-2"]
     assert await refs("dest=081712345678") == ["A-1"]
+    for written in ("%2B6281712345678", "+6281712345678", "0817-1234-5678"):
+        assert await refs(f"dest={written}") == ["A-1"]
+    assert await refs("dest=6281712345678") == [], "a meter's number may begin so"
     assert await refs("product=XL5") == ["A-2", "A-1"]
     assert await refs("from=2026-11-23T10:02:00Z") == ["A-2"]
     assert await refs("to=2026-11-23T17:02:00%2B07:00") == ["A-1"]
