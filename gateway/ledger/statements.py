@@ -193,11 +193,13 @@ class Statements:
             ),
         }
         marks = {"pending": columns.next_try_at, "delivered": columns.delivered_at, "dead": columns.dead_at}
-        query = sa.select(notifications).where(*(known[name] for name in known if name in names))
+        order = (columns.transaction_id.desc(), columns.id.desc())
+        page = sa.select(columns.id).where(*(known[name] for name in known if name in names))
         if state is not None:
-            query = query.where(marks[state].is_not(None))
-        query = query.order_by(columns.transaction_id.desc(), columns.id.desc())
-        return self._compile(query.limit(p("limit", type_=sa.BigInteger)))
+            page = page.where(marks[state].is_not(None))
+        # Ids first: a dead receiver's backlog may have to be sorted, and bodies are heavy.
+        ids = page.order_by(*order).limit(p("limit", type_=sa.BigInteger)).subquery("page")
+        return self._compile(sa.select(notifications).where(columns.id.in_(sa.select(ids.c.id))).order_by(*order))
 
 
 def _columns(table: sa.Table, names: Sequence[str]) -> list[sa.Column[Any]]:
