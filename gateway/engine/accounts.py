@@ -61,7 +61,13 @@ class Account:
 
     @property
     def asking(self) -> Asking:
-        return self.provider.asking() if Capability.CHECK in self.capabilities else Asking.NONE
+        """How this account can be asked; a plugin that fails to say so cannot be asked."""
+        if Capability.CHECK not in self.capabilities:
+            return Asking.NONE
+        try:
+            return Asking(self.provider.asking())
+        except Exception:
+            return Asking.NONE
 
     def view(self) -> AccountView:
         return AccountView(self.closed_because(), self.success_rate())

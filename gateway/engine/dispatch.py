@@ -7,7 +7,7 @@ only then the call leaves. Whatever ends this process in between leaves an attem
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 
@@ -249,7 +249,8 @@ class Dispatcher:
 
 
 def _about_this(outcome: Outcome, attempt: AttemptState) -> Outcome:
-    """An answer that names another reference is about another purchase, whatever the plugin made of it."""
-    if outcome.ref is None or outcome.ref == attempt.id or outcome.status is OutcomeStatus.UNKNOWN:
+    """An answer that names another reference is about another purchase, whatever the plugin made of it. Its facts are
+    that one's: with its `supplier_ref` here, its report would settle this attempt."""
+    if outcome.ref is None or outcome.ref == attempt.id:
         return outcome
-    return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, serial=None, price=None, account_refused=False)
+    return Outcome(status=OutcomeStatus.UNKNOWN, message=outcome.message, rule=outcome.rule)

@@ -33,6 +33,9 @@ from gateway.settings.types import ProviderSettings, Settings
 
 log = structlog.get_logger(__name__)
 
+_LOOK = 0.01
+"""Seconds between two looks, at a stop, whether a purchase is still being stored."""
+
 
 class Engine:
     """Everything that happens to transactions in this process.
@@ -62,6 +65,7 @@ class Engine:
         self.settings = settings
         self.ledger = ledger
         self.draining = False
+        self._accepting = 0
         self.accounts: dict[str, Account] = {}
         self._kinds = kinds
         self._clock = clock or SystemClock()
@@ -155,12 +159,20 @@ class Engine:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
             self._sweeping = None
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=seconds)
+        now = asyncio.get_running_loop().time
+        ends = now() + seconds
+        # What a commit that is on its way starts is waited for too.
+        while (self._tasks or self._accepting) and (left := ends - now()) > 0:
+            if self._tasks:
+                await asyncio.wait(set(self._tasks), timeout=left)
+            else:
+                await asyncio.sleep(min(left, _LOOK))
         cut = set(self._tasks)
         for task in cut:
             task.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
+        # Nobody learns any more here: whoever still waits is answered with what is known.
+        self._waiting.close()
         return not cut
 
     async def close(self) -> None:
@@ -177,7 +189,11 @@ class Engine:
         """
         if self.draining:
             raise DrainingError
-        return await self._acceptor.accept(client, request)
+        self._accepting += 1
+        try:
+            return await self._acceptor.accept(client, request)
+        finally:
+            self._accepting -= 1
 
     async def wait_final(self, transaction: Transaction, seconds: float, *, fresh: bool = False) -> Transaction:
         """The transaction once it is final, or as it is after `seconds`.
@@ -372,6 +388,8 @@ class Engine:
 
 
 async def _close_when_idle(account: Account) -> None:
-    while account.lane.in_flight or account.lane.waiting:  # noqa: ASYNC110 — seldom, and nobody waits for it
-        await asyncio.sleep(0.2)
-    await account.transport.close()
+    try:
+        while account.lane.in_flight or account.lane.waiting:  # noqa: ASYNC110 — seldom, and nobody waits for it
+            await asyncio.sleep(0.2)
+    finally:  # also when the process ends first
+        await account.transport.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeGuard
 
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptState, Exchange, Transaction
@@ -12,6 +13,8 @@ from gateway.engine.accounts import Account
 from gateway.net.redaction import masking, recorded_call, recorded_text
 from gateway.net.transport import Sent
 from gateway.provider import Attempt, Call, Reply
+
+_MOST_RUPIAH = 10**15
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,32 @@ def contained(read: Callable[[Reply], Outcome], reply: Reply, mask: Callable[[st
     except Exception as error:
         why = f"the plugin could not read the answer ({type(error).__name__})"
         return Outcome(status=OutcomeStatus.UNKNOWN, message=why)
-    if not isinstance(outcome, Outcome):
-        return Outcome(status=OutcomeStatus.UNKNOWN, message="the plugin gave no outcome")
+    if not whole(outcome):
+        return Outcome(status=OutcomeStatus.UNKNOWN, message="the plugin gave no outcome, or one of the wrong types")
     return masked(outcome, mask)
+
+
+def whole(outcome: object) -> TypeGuard[Outcome]:
+    """Whether a plugin gave an outcome whose every field can be decided on and stored. One that cannot would be lost
+    behind the send line, and the supplier asked about it again and again."""
+    return (
+        isinstance(outcome, Outcome)
+        and isinstance(outcome.status, OutcomeStatus)
+        and isinstance(outcome.reason, ReasonCode | None)
+        and isinstance(outcome.message, str)
+        and all(isinstance(text, str | None) for text in (outcome.ref, outcome.supplier_ref, outcome.serial))
+        and isinstance(outcome.rule, str | None)
+        and all(amount is None or _is_rupiah(amount) for amount in (outcome.price, outcome.balance))
+        and (outcome.bill is None or _is_bill(outcome.bill))
+    )
+
+
+def _is_rupiah(amount: object) -> bool:
+    return isinstance(amount, int) and not isinstance(amount, bool) and abs(amount) < _MOST_RUPIAH
+
+
+def _is_bill(bill: object) -> bool:
+    return isinstance(bill, dict) and all(isinstance(text, str) for pair in bill.items() for text in pair)
 
 
 def masked(outcome: Outcome, mask: Callable[[str], str]) -> Outcome:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from gateway.core.apply import Decision, Evidence, Source
+from gateway.core.apply import Decision, Evidence, Source, apply
 from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
-from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.outcome import OutcomeStatus
 from gateway.core.transaction import AttemptState, AttemptStatus, StoredReport, Transaction
 from gateway.engine.accounts import Account
 from gateway.engine.apply import Door, by_evidence
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.errors import UnavailableError
-from gateway.engine.exchange import masked
+from gateway.engine.exchange import masked, whole
 from gateway.ledger import Ledger, LedgerUnavailableError
 from gateway.provider import Acknowledgement, Asking, Report, UnreadableReportError, Update
 
@@ -110,8 +110,8 @@ class ReportReader:
             repeated: its digest, where the same report was stored before.
         """
         try:
-            updates = account.provider.read_report(report)
-            if not all(isinstance(update, Update) for update in updates):
+            updates = tuple(account.provider.read_report(report))
+            if not all(_whole(update) for update in updates):
                 raise UnreadableReportError("the plugin gave no updates")  # noqa: TRY301 — one way out for all
         except Exception:
             updates = ()
@@ -129,16 +129,23 @@ class ReportReader:
         if attempt is None:
             await self._mark(account, number, "unmatched")
             return
-        if repeated is not None and not attempt.status.live and await self._read_before(attempt, repeated):
-            await self._mark(account, number, "repeated", attempt.id)
-            return
         outcome = masked(update.outcome, account.redactor.text)
         by = f"report {number}"
         now = self._clock.now()
-        trust = self._trust(account, transaction, attempt, outcome)
+        evidence = Evidence(attempt.id, outcome, Source.REPORT, now, by=by)
+        trust = self._trust(account, transaction, attempt, evidence)
+        # One that is to be verified is news as long as it is not confirmed: the supplier may say so only later.
+        if (
+            repeated is not None
+            and trust is not Trust.TO_VERIFY
+            and not attempt.status.live
+            and await self._read_before(attempt, repeated)
+        ):
+            await self._mark(account, number, "repeated", attempt.id)
+            return
         if trust is Trust.BELIEVED:
             verdict = "applied"
-            decide = by_evidence(Evidence(attempt.id, outcome, Source.REPORT, now, by=by), account.never_seen)
+            decide = by_evidence(evidence, account.never_seen)
         elif trust is Trust.TO_VERIFY:
             verdict = "to_verify"
             at = self._verify_at(attempt.id, now)
@@ -163,16 +170,19 @@ class ReportReader:
         earlier = await self._ledger.reports(attempt=attempt.id)
         return any(report.digest == digest for _, report in earlier)
 
-    def _trust(self, account: Account, transaction: Transaction, attempt: AttemptState, outcome: Outcome) -> Trust:
-        """What a report is worth: only what would settle or unsettle an attempt has to be verified."""
-        if account.settings.reports.trust == "source" or outcome.status not in {
-            OutcomeStatus.SUCCESS,
-            OutcomeStatus.FAILED,
-        }:
-            return Trust.BELIEVED
-        if attempt.status.value == outcome.status.value:
+    def _trust(self, account: Account, transaction: Transaction, attempt: AttemptState, evidence: Evidence) -> Trust:
+        """What a report is worth: what would settle an attempt, or touch a settled one, has to be verified."""
+        said = evidence.outcome.status
+        if account.settings.reports.trust == "source":
             return Trust.BELIEVED
         asking = account.asking
+        if attempt.status.live:
+            if said not in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}:
+                return Trust.BELIEVED
+        elif apply(transaction, evidence, never_seen=account.never_seen).after is transaction:
+            return Trust.BELIEVED
+        elif said.value == attempt.status.value and asking is not Asking.QUESTION:
+            return Trust.BELIEVED  # it only adds to what is settled, and nobody can be asked without danger
         if asking is Asking.QUESTION or attempt.status is AttemptStatus.SENDING:
             return Trust.TO_VERIFY
         if asking is Asking.RESEND and may_ask_by_resending(
@@ -184,7 +194,9 @@ class ReportReader:
     def _verify_at(self, attempt_id: str, now: datetime) -> datetime:
         """Now, but not again within the pause: a flood of false reports must not become a flood of questions."""
         last = self._verified.get(attempt_id)
-        at = now if last is None or now - last >= VERIFY_PAUSE else last + VERIFY_PAUSE
+        if last is not None and now < last <= now + VERIFY_PAUSE:
+            return last  # one is to come: a flood must not put it off either
+        at = last + VERIFY_PAUSE if last is not None and last <= now < last + VERIFY_PAUSE else now
         self._verified[attempt_id] = at
         while len(self._verified) > _REMEMBERED:
             del self._verified[next(iter(self._verified))]
@@ -233,6 +245,15 @@ def _attempt(transaction: Transaction, account: Account, update: Update) -> Atte
     return next(
         (held for held in transaction.attempts if held.provider == account.id and held.supplier_ref == supplier_ref),
         None,
+    )
+
+
+def _whole(update: object) -> bool:
+    return (
+        isinstance(update, Update)
+        and isinstance(update.ref, str | None)
+        and isinstance(update.supplier_ref, str | None)
+        and whole(update.outcome)
     )
 
 

@@ -13,7 +13,8 @@ class Waiting:
     """Wakes whoever waits for a transaction to become final."""
 
     def __init__(self) -> None:
-        self._futures: dict[str, set[asyncio.Future[Transaction]]] = {}
+        self._futures: dict[str, set[asyncio.Future[Transaction | None]]] = {}
+        self._closed = False
 
     def __len__(self) -> int:
         return sum(len(futures) for futures in self._futures.values())
@@ -33,10 +34,21 @@ class Waiting:
             if not future.done():
                 future.set_result(transaction)
 
+    def close(self) -> None:
+        """Let everybody go, now and later: nothing becomes final here any more."""
+        self._closed = True
+        for futures in self._futures.values():
+            for future in futures:
+                if not future.done():
+                    future.set_result(None)
+
     @contextlib.contextmanager
-    def expecting(self, transaction_id: str) -> Iterator[asyncio.Future[Transaction]]:
-        """A future that gets the transaction when it becomes final, from now to the end of the block."""
-        future: asyncio.Future[Transaction] = asyncio.get_running_loop().create_future()
+    def expecting(self, transaction_id: str) -> Iterator[asyncio.Future[Transaction | None]]:
+        """A future that gets the transaction when it becomes final, from now to the end of the block, or `None` when
+        it will not become so here."""
+        future: asyncio.Future[Transaction | None] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_result(None)
         self._futures.setdefault(transaction_id, set()).add(future)
         try:
             yield future
@@ -49,8 +61,8 @@ class Waiting:
                     del self._futures[transaction_id]
 
     @staticmethod
-    async def within(future: asyncio.Future[Transaction], seconds: float) -> Transaction | None:
-        """What the future gets, or `None` when `seconds` are over."""
+    async def within(future: asyncio.Future[Transaction | None], seconds: float) -> Transaction | None:
+        """What the future gets; `None` when `seconds` are over, or when there is nothing to wait for."""
         try:
             async with asyncio.timeout(seconds):
                 return await future

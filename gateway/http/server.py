@@ -13,6 +13,7 @@ from gateway.http.daily import RECOUNT, Days
 from gateway.http.description import describe
 from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
+from gateway.http.limits import Buckets, ClientLimits
 from gateway.http.routes import NO_ROUTE, UNREADABLE, Route, Who
 from gateway.http.streams import Streams
 
@@ -71,8 +72,9 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     days = Days(engine, recount=RECOUNT if shared else None)
     streams = Streams(engine, beat=services.times.beat, poll=1.0 if shared else None)
     engine.listeners += [days.hear, streams.hear]
+    limits = _limits(engine.settings.cluster.redis)
     app = _app(
-        replace(services, days=days, streams=streams, description=describe(API_ROUTES, "pulsa-gateway")),
+        replace(services, limits=limits, days=days, streams=streams, description=describe(API_ROUTES, "pulsa-gateway")),
         API_ROUTES,
         authentication,
     )
@@ -80,8 +82,20 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     async def close(_: web.Application) -> None:
         await streams.close()
 
+    async def let_go(_: web.Application) -> None:
+        await limits.close()
+
+    app.on_cleanup.append(let_go)
     app.on_shutdown.append(close)  # before requests in flight are waited for: a stream is one, and has no end
     return app
+
+
+def _limits(redis: str | None) -> ClientLimits:
+    if redis is None:
+        return Buckets()
+    from gateway.http.redis_limits import RedisBuckets
+
+    return RedisBuckets(redis)
 
 
 def make_admin_app(services: Services) -> web.Application:

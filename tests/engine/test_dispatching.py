@@ -13,7 +13,7 @@ from gateway.core.failover import ANOTHER_SUPPLIER_MAY_BE_TRIED
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptStatus, TransactionStatus
 from gateway.net.failure import Failure
-from gateway.provider import Attempt, Call, Reply, Report, Update
+from gateway.provider import Asking, Attempt, Call, Reply, Report, Update
 from gateway.testing.scripted_supplier import ScriptedProvider, say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
@@ -93,6 +93,17 @@ async def test_an_answer_about_another_purchase_is_no_answer(shop: Opens) -> Non
             assert (held.status, held.serial, held.price) == (AttemptStatus.UNKNOWN, None, None)
             assert here.beta.calls == []
             assert here.engine.accounts["alpha"].paused is None
+
+
+@pytest.mark.parametrize("word", ["success", "pending", "never"])
+async def test_the_supplier_reference_of_another_purchase_is_not_taken(shop: Opens, word: str) -> None:
+    """The other one's report, which may carry that reference alone, would settle this one."""
+    async with shop() as here:
+        here.alpha.buy = lambda _: say(word, "000000000000000007", sref="T-7")
+        one = await here.answered()
+        assert one.attempts[0].supplier_ref is None
+        assert await here.report("alpha", "success sref=T-7 sn=SN-7 .") == "unmatched"
+        assert (await here.now(one)).status is TransactionStatus.PENDING
 
 
 async def test_a_refused_account_is_paused_also_after_a_restart_until_it_is_resumed(shop: Opens) -> None:
@@ -259,7 +270,81 @@ async def test_a_plugin_that_cannot_read_has_read_nothing(shop: Opens, where: st
         assert "canary" not in one.attempts[0].message
 
 
-@pytest.mark.parametrize("gives", [*JUNK, [None], [7, "x"]])
+SUCCESS, FAILED = OutcomeStatus.SUCCESS, OutcomeStatus.FAILED
+MISSHAPEN: list[dict[str, Any]] = [
+    {"status": "success"},
+    {"status": "bogus"},
+    {"status": SUCCESS, "price": "5400"},
+    {"status": SUCCESS, "price": 5400.5},
+    {"status": SUCCESS, "price": 2**70},
+    {"status": SUCCESS, "serial": 5},
+    {"status": SUCCESS, "supplier_ref": b"x"},
+    {"status": SUCCESS, "bill": {"amount": 5}},
+    {"status": FAILED, "message": None},
+    {"status": FAILED, "reason": "cutoff"},
+]
+
+
+@pytest.mark.parametrize("fields", MISSHAPEN, ids=str)
+async def test_an_outcome_of_the_wrong_types_is_none_and_ends_with_a_person(
+    shop: Opens, fields: dict[str, Any]
+) -> None:
+    class Misshapen(ScriptedProvider):
+        def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:
+            return Outcome(**fields)
+
+        def read_check(self, attempt: Attempt, reply: Reply) -> Outcome:
+            return Outcome(**fields)
+
+        def read_report(self, report: Report) -> Sequence[Update]:
+            return [Update(ref=report.body.decode(), outcome=Outcome(**fields))]
+
+    async with shop(provider=Misshapen, accounts={"alpha": {}}) as here:
+        one = await here.answered()
+        assert await here.report("alpha", one.attempts[0].id) == "unreadable"
+        for seconds in (30, 90, 480, 10):
+            await here.pass_time(seconds)
+        one = await here.now(one)
+        assert (one.status, one.needs_review) == (TransactionStatus.PENDING, True)
+        assert here.alpha.count("ask") == 3
+
+
+async def test_texts_that_no_database_takes_are_stored_all_the_same(shop: Opens) -> None:
+    class Odd(ScriptedProvider):
+        def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:
+            return Outcome(status=SUCCESS, message="\ud800\0", serial="\ud800\0SN", supplier_ref="\0")
+
+    async with shop(provider=Odd) as here:
+        assert (await here.buy(wait=5)).status is TransactionStatus.SUCCESS
+
+
+async def test_a_plugin_that_cannot_say_how_it_is_asked_is_not_asked(shop: Opens) -> None:
+    class Mute(ScriptedProvider):
+        def asking(self) -> Asking:
+            raise RuntimeError("canary")
+
+    reports = {"allow_from": ["203.0.113.7"], "trust": "verify"}
+    async with shop(provider=Mute, accounts={"alpha": {"reports": reports}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        assert await here.report("alpha", say("success", one.attempts[0].id)) == "unverified"
+        for seconds in (30, 90, 480):
+            await here.pass_time(seconds)
+        assert (await here.now(one)).needs_review
+
+
+async def test_updates_may_come_one_by_one(shop: Opens) -> None:
+    class Generating(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            yield from super().read_report(report)
+
+    async with shop(provider=Generating) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        assert await here.report("alpha", say("success", one.attempts[0].id)) == "applied"
+
+
+@pytest.mark.parametrize("gives", [*JUNK, [None], [7, "x"], [Update(ref=None, outcome=None)]])  # type: ignore[arg-type]  # that is the test
 async def test_a_report_that_a_plugin_cannot_read_is_kept_and_acknowledged(shop: Opens, gives: Any) -> None:
     async with shop(provider=broken("read_report", gives)) as here:
         here.alpha.buy = lambda ref: say("pending", ref)

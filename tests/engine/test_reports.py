@@ -210,6 +210,20 @@ async def test_a_flood_of_false_reports_is_no_flood_of_questions(shop: Opens) ->
         assert (await here.now(one)).status is TransactionStatus.PENDING
 
 
+async def test_a_flood_of_false_reports_does_not_put_off_the_question_about_a_true_one(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {**VERIFY, "checks": ["6h"]}}) as here:
+        one = await pending(here)
+        for number in range(30):
+            await here.report("alpha", say("success", one.attempts[0].id, sn=f"FALSE-{number}"))
+            await here.quiet()
+        await here.pass_time(11)
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        await here.pass_time(10)
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
+        assert here.alpha.count("ask") <= 4
+
+
 async def test_where_asking_may_buy_a_false_report_about_the_settled_is_only_kept(shop: Opens) -> None:
     async with shop(accounts={"alpha": {**VERIFY, "ask": "resend"}}) as here:
         one = await here.buy(wait=5)
@@ -240,3 +254,48 @@ async def test_a_report_before_the_answer_is_asked_about_after_it(shop: Opens) -
         here.alpha.open.set()
         assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
         assert here.alpha.count("buy") == 1
+
+
+async def test_a_false_serial_is_not_added_to_a_success_that_has_none(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        here.alpha.buy = lambda ref: say("success", ref)
+        one = await here.buy(wait=5)
+        here.alpha.ask = lambda ref: say("success", ref)
+        await here.report("alpha", say("success", one.attempts[0].id, sn="FALSE", price=1))
+        await here.quiet()
+        assert (await here.now(one)).serial is None
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        await here.pass_time(11)
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        await here.quiet()
+        done = await here.now(one)
+        assert (done.serial, done.conflict) == ("SN-1", False)
+
+
+async def test_a_false_pending_does_not_contest_what_never_ran(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY, "beta": {}}) as here:
+        here.alpha.buy = lambda _: Failure.CONNECT_REFUSED
+        here.alpha.ask = lambda ref: say("never", ref)
+        here.beta.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        one = await here.when(one, lambda held: len(held.attempts) == 2)
+        assert await here.report("alpha", say("pending", one.attempts[0].id)) == "to_verify"
+        await here.quiet()
+        held = await here.now(one)
+        assert (held.conflict, held.needs_review) == (False, False)
+
+
+async def test_a_taking_back_that_the_supplier_confirms_only_later_is_asked_about_again(shop: Opens) -> None:
+    async with shop(accounts={"alpha": VERIFY}) as here:
+        one = await here.buy(wait=5)
+        here.alpha.ask = lambda ref: say("success", ref, sn=f"SN-{ref}")
+        line = say("failed", one.attempts[0].id)
+        await here.report("alpha", line)
+        await here.quiet()
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
+        here.alpha.ask = lambda ref: say("failed", ref)
+        await here.pass_time(60)
+        await here.report("alpha", line)
+        await here.quiet()
+        assert (await here.now(one)).status is TransactionStatus.REVERSED
+        assert await here.report("alpha", line) == "repeated"
