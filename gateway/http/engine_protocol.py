@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from gateway.core.accept import Request
 from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
+from gateway.ledger.protocol import StoredNotification
 from gateway.provider import Acknowledgement, Report
 from gateway.settings.types import Settings
 
@@ -117,6 +118,26 @@ class Engine(Protocol):
 
     async def resume(self, provider: str, operator: str) -> None:
         """Send purchases through it again. Raises `LookupError` for an unknown one."""
+
+
+class Webhooks(Protocol):
+    """The deliverer of notifications, as far as operators use it."""
+
+    async def find(
+        self, *, client: str | None, state: str | None, transaction: str | None, before_id: str | None, limit: int
+    ) -> list[StoredNotification]:
+        """A page of notifications, of the newest transactions first."""
+
+    async def resend(self, notification_id: str, operator: str) -> StoredNotification:
+        """Send one again.
+
+        Raises:
+            LookupError: there is no such notification.
+            NoWebhookError: its client has no webhook.
+        """
+
+    def receivers(self) -> list[dict[str, Any]]:
+        """Each client's receiver, and how it stands."""
 
 
 class Metrics(Protocol):

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from gateway.http.bodies import read_body, read_json
 from gateway.http.client_address import Address, client_address
 from gateway.http.daily import Days
-from gateway.http.engine_protocol import Engine, Metrics
+from gateway.http.engine_protocol import Engine, Metrics, Webhooks
 from gateway.http.limits import Buckets, ClientLimits, Standing, policy_field, standing_field
 from gateway.http.streams import Streams
 from gateway.http.times import Times
@@ -46,6 +46,7 @@ class Services:
     streams: Streams | None = None
     description: bytes = b"{}"
     """`/openapi.json` of the application."""
+    webhooks: Webhooks | None = None
     reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
 

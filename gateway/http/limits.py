@@ -89,6 +89,15 @@ class Buckets:
             self._full_at[client] = now + standing.full_in
         return standing
 
+    def owed(self, client: str) -> float:
+        """Seconds until the client's bucket is full."""
+        held = self._full_at.get(client)
+        return 0.0 if held is None else max(0.0, held - self._clock())
+
+    def set_owed(self, client: str, seconds: float) -> None:
+        """Take over a level from elsewhere. In seconds it is the same for the whole and for its parts."""
+        self._full_at[client] = self._clock() + seconds
+
     async def close(self) -> None:
         """Nothing is held open."""
 

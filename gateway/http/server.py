@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from gateway.http import admin, documents, events, operations, products, reports, transactions
+from gateway.http import admin, documents, events, operations, products, reports, transactions, webhooks
 from gateway.http.authentication import Authentication
 from gateway.http.connection import Runner
 from gateway.http.daily import RECOUNT, Days
@@ -52,6 +52,8 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/review", admin.review, Who.OPERATOR),
     Route("GET", "/admin/reports/unmatched", admin.unmatched, Who.OPERATOR),
     Route("GET", "/admin/reports/unreadable", admin.unreadable, Who.OPERATOR),
+    Route("GET", "/admin/webhooks", webhooks.browse, Who.OPERATOR),
+    Route("POST", "/admin/webhooks/{id}/resend", webhooks.resend, Who.OPERATOR),
     Route("POST", "/admin/reload", admin.reload, Who.OPERATOR),
     *_DESCRIPTION,
 )

