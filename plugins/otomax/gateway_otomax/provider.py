@@ -23,6 +23,7 @@ from gateway_otomax.calls import account_secrets, balance_call, check_call, purc
 from gateway_otomax.envelope import Envelope
 from gateway_otomax.reading import Reader
 from gateway_otomax.report import envelopes_of
+from gateway_otomax.sayings import Sayings
 from gateway_otomax.settings import OtomaxSettings
 
 __all__ = ["OtomaxProvider"]
@@ -39,7 +40,7 @@ class OtomaxProvider(Provider[OtomaxSettings]):
     def __init__(self, settings: OtomaxSettings) -> None:
         super().__init__(settings)
         self._reader = Reader(
-            rules=settings.rule_set(),
+            sayings=Sayings(settings.rule_set()),
             codes=settings.code_table(),
             secrets=account_secrets(settings),
         )

@@ -6,15 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from gateway import Attempt, Outcome, OutcomeStatus, ReasonCode, Reply
+from gateway import Attempt, Outcome, OutcomeStatus, Reply
 from gateway.core.money import parse_rupiah
-from gateway.core.rules import LONGEST_TEXT, RuleSet
+from gateway.core.rules import LONGEST_TEXT
 from gateway_otomax.envelope import Envelope, open_text
 from gateway_otomax.fields import Fields, fields_of
-from gateway_otomax.rules import REASONS
+from gateway_otomax.sayings import Sayings
 from gateway_otomax.status_codes import DEFAULT_CODES, UNLISTED, CodeMeaning, Verdict, combine
-from gateway_otomax.views import is_serial, views_of
-from gateway_otomax.wording import SERIAL_MARK
+from gateway_otomax.views import is_serial
 
 __all__ = ["Reader", "same_destination"]
 
@@ -22,7 +21,6 @@ _KEPT = 1_000
 _FULL_NUMBER = 8
 """Digits and masks from which on a destination is surely meant as such."""
 _LONGEST_BODY = 65_536
-_REASONS = RuleSet(REASONS)
 _NAMED_BALANCE = re.compile(
     r"(?i)(?:sisa )?(?:saldo|stok)\b[^:=]{1,40}[:=]\s?(?:rp\.?\s?)?(?P<balance>\d[\d.,]*)", re.ASCII
 )
@@ -50,7 +48,7 @@ _REQUEST_WORDS = frozenset({"success", "successful", "ok", "true"})
 class Reader:
     """Reads one account's messages."""
 
-    rules: RuleSet
+    sayings: Sayings
     codes: Mapping[int, CodeMeaning]
     secrets: tuple[str, ...]
     """What must not stay in a message, should a supplier repeat it."""
@@ -116,30 +114,20 @@ class Reader:
         return outcome, found
 
     def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
-        views = views_of(text, found) if text else {}
-        if views and found.serial is None and is_serial(envelope.serial):
-            views.update({name: views[name] + " sn " + SERIAL_MARK for name in ("words", "evidence", "deciding")})
-        said = self._said(views)
+        said = None
+        if text:
+            elsewhere = found.serial is None and is_serial(envelope.serial)
+            said = self.sayings.said(text, found.serial_span, serial_elsewhere=elsewhere)
         code, code_name = self._code(envelope)
         if envelope.irs and code is not None and envelope.code in _IRS_CODES:
             own = self.codes.get(int(envelope.code)) != DEFAULT_CODES[int(envelope.code)]
-            code = code if own else _IRS_CODES[envelope.code] if said is not None else UNLISTED
+            code = code if own else _IRS_CODES[envelope.code]
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
-        if said is not None and said.status is OutcomeStatus.FAILED and said.reason is None:
-            why = _REASONS.read(views)
-            said = replace(said, reason=why.reason if why else None)
         verdict = combine(code, code_name, said)
         if verdict.status is OutcomeStatus.FAILED and verdict.reason is None and code is not None:
             return replace(verdict, reason=code.reason)
         return verdict
-
-    def _said(self, views: Mapping[str, str]) -> Verdict | None:
-        rule = self.rules.read(views) if views else None
-        if rule is None:
-            return None
-        reason: ReasonCode | None = rule.reason
-        return Verdict(rule.status, reason, rule.name, rule.never_seen, rule.account_refused)
 
     def _code(self, envelope: Envelope) -> tuple[CodeMeaning | None, str]:
         written = envelope.code
