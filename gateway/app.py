@@ -10,12 +10,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
 
+from gateway.engine.clock import SystemClock
+from gateway.engine.crashpoints import nothing
+from gateway.engine.deliver import Deliverer
 from gateway.engine.engine import Engine
 from gateway.errors import GatewayError
 from gateway.http.incoming import Services
@@ -87,9 +91,17 @@ class Gateway:
     """A running gateway."""
 
     def __init__(
-        self, engine: Engine, plugins: Plugins, metrics: Metrics, audit: AuditLog | None, config: Path
+        self,
+        engine: Engine,
+        plugins: Plugins,
+        metrics: Metrics,
+        audit: AuditLog | None,
+        config: Path,
+        *,
+        deliverer: Deliverer,
     ) -> None:
         self.engine = engine
+        self.deliverer = deliverer
         self.metrics = metrics
         self.api_port = 0
         self.admin_port = 0
@@ -135,14 +147,22 @@ class Gateway:
             self._audit.set_redactor(mask)
         _bound(self.metrics, settings)
         await engine.reload(settings)
+        self.deliverer.configure(settings.clients)
         self.metrics.reload(True)
         self.record("reloaded", source="operator")
         log.info("reloaded")
         return {"providers": len(settings.providers), "products": len(settings.products)}
 
     async def drain(self) -> bool:
-        """Take nothing new and let what is under way end. Readiness says no from the first moment."""
-        return await self.engine.drain(self.engine.settings.server.drain)
+        """Take nothing new and let what is under way end. Readiness says no from the first moment.
+
+        Webhooks go on until the purchases have ended; what is not delivered then is delivered by the next process.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.engine.settings.server.drain
+        purchases = await self.engine.drain(self.engine.settings.server.drain)
+        webhooks = await self.deliverer.drain(max(0.0, end - loop.time()))
+        return purchases and webhooks
 
 
 @contextlib.asynccontextmanager
@@ -176,8 +196,19 @@ async def running(
         await engine.start()
         elsewhere.append(engine.changed_elsewhere)
         stack.push_async_callback(engine.close)
-        gateway = Gateway(engine, plugins, metrics, audit, config_path)
-        services = Services(engine=engine, metrics=metrics, audit=audit, reload=gateway.reload)
+        deliverer = Deliverer(
+            ledger,
+            clock=engine_options.get("clock") or SystemClock(),
+            random=engine_options.get("random") or Random(),  # noqa: S311 — spreads load, guards nothing
+            counts=metrics,
+            audits=audit,
+            crash=engine_options.get("crash", nothing),
+        )
+        deliverer.start(settings.clients)
+        stack.push_async_callback(deliverer.close)
+        engine.listeners.append(deliverer.offer)
+        gateway = Gateway(engine, plugins, metrics, audit, config_path, deliverer=deliverer)
+        services = Services(engine=engine, metrics=metrics, audit=audit, webhooks=deliverer, reload=gateway.reload)
         server = settings.server
         for port_name, app, host, port in (
             ("api_port", make_api_app(services), server.host, server.port),

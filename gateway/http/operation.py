@@ -12,6 +12,7 @@ from gateway.core.transaction import TransactionStatus
 from gateway.http import views
 from gateway.http.listing import DEFAULT_PAGE, LARGEST_PAGE
 from gateway.http.models import OperatorBody, PauseBody, PurchaseBody, ResolveBody
+from gateway.settings.types import NAME_PATTERN
 
 Schema = dict[str, Any]
 
@@ -159,6 +160,24 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answers={200: views.OperatorTransactionPage},
         query=CURSOR,
         problems=("invalid_request", "unavailable"),
+    ),
+    ("GET", "/admin/webhooks"): Operation(
+        summary="Receivers, and what was and was not delivered to them",
+        answers={200: views.Webhooks},
+        query={
+            **CURSOR,
+            "cursor": {**CURSOR["cursor"], "pattern": "^msg_[0-9]{18}_[a-z]{1,32}$"},
+            "client": {"type": "string", "pattern": NAME_PATTERN},
+            "state": {"type": "string", "enum": ["pending", "delivered", "dead"]},
+            "transaction": {"type": "string", "pattern": "^[0-9]{18}$"},
+        },
+        problems=("invalid_request", "unavailable"),
+    ),
+    ("POST", "/admin/webhooks/{id}/resend"): Operation(
+        summary="Send a notification again",
+        answers={200: views.WebhookView},
+        body=OperatorBody,
+        problems=("not_found", "cannot_resend", "unavailable"),
     ),
     **{
         ("GET", f"/admin/reports/{kind}"): Operation(

@@ -198,6 +198,31 @@ class Reports(View):
     reports: list[ReportView]
 
 
+class WebhookView(View):
+    """A notification, and how its delivery stands."""
+
+    id: str
+    transaction: str
+    client: str
+    event: str
+    state: str
+    created_at: datetime
+    tries: int
+    next_try_at: datetime | None
+    tried_at: datetime | None
+    delivered_at: datetime | None
+    dead_at: datetime | None
+    last_error: str | None
+
+
+class Webhooks(View):
+    """Each client's receiver, and notifications, of the newest transactions first."""
+
+    receivers: list[dict[str, Any]]
+    webhooks: list[WebhookView]
+    next_cursor: str | None
+
+
 class Providers(View):
     """The accounts, and how each one stands."""
 

@@ -54,6 +54,8 @@ TABLE: dict[tuple[str, str], Rights] = {
     ("GET", "/admin/review"): OPERATORS,
     ("GET", "/admin/reports/unmatched"): OPERATORS,
     ("GET", "/admin/reports/unreadable"): OPERATORS,
+    ("GET", "/admin/webhooks"): OPERATORS,
+    ("POST", "/admin/webhooks/{id}/resend"): OPERATORS._replace(operator=404),  # nothing to send again is there
     ("POST", "/admin/reload"): OPERATORS,
 }
 BODIES: dict[str, dict[str, Any]] = {
