@@ -37,14 +37,14 @@ _SUPPLIER_REFS = (
 """Each with what must stand in the message, in lower case, for the pattern to be worth trying."""
 
 _SERIAL_KEY = re.compile(
-    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:\s?/\s?(?:ref|token|kode voucher|voucher)){0,3}|serial(?: number| no)?|"
+    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:ref\b|(?:\s?/\s?(?:ref|token|kode voucher|voucher)){0,3})|serial(?: number| no)?|"
     r"(?:kode voucher|voucher code|token|kode(?=\s?[:=]\s?\d{4}[- ]\d{4}))(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
 )
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
-    r"(?:[:=]|\.\d|terpotong|rp\b|-?\s?\d|\.\.\.)"
+    r"(?:[:=]|\.\d|terpotong|rp(?![A-Za-z])|-?\s?\d|\.\.\.)"
     r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
     r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d))"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"

@@ -121,7 +121,7 @@ class Reader:
         code, code_name = self._code(envelope)
         if envelope.irs and code is not None and envelope.code in _IRS_CODES:
             own = self.codes.get(int(envelope.code)) != DEFAULT_CODES[int(envelope.code)]
-            code = code if own else _IRS_CODES[envelope.code]
+            code = code if own else _IRS_CODES[envelope.code] if said is not None else UNLISTED
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
         verdict = combine(code, code_name, said)

@@ -253,11 +253,11 @@ _ORDERED: tuple[Rule, ...] = (
             name=name,
             pattern=pattern,
             reason=reason,
-            unless=rf"\b(?:sukses|pending|{NO_WORDS}|sistem|server|system|info|informasi|pengumuman|jadwal|mulai"
+            unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}|sistem|server|system|info|informasi|pengumuman|jadwal|mulai"
             rf"|pukul|menjadi|balas|ditahan)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}",
             unless_view="evidence",
             status=_F,
-            view="deciding",
+            view="evidence" if reason is ReasonCode.SUPPLIER_BALANCE else "deciding",
         )
         for name, pattern, reason in (
             ("no-money", NO_MONEY, ReasonCode.SUPPLIER_BALANCE),
@@ -304,6 +304,14 @@ _NEEDS = {
     "odd-serial": "~!",
     "processed-with-serial": "sukses",
     "success": "sukses",
+    "no-money": "cukup kurang minus habis limit",
+    "blocked": "blok block black hitam",
+    "out-of-area": "area zona wilayah cluster region zone coverage jangkauan",
+    "price": "harga price",
+    "quantity": "qty jumlah quantity nominal minimal maksimal limit",
+    "bill": "tagihan bill",
+    "cut-off": "cut operasional tutup",
+    "cancelled": "batal",
 }
 """Words of which one must stand there for the rule to be worth trying: most messages pass most rules by."""
 
@@ -313,7 +321,15 @@ DEFAULT_RULES: tuple[Rule, ...] = tuple(
 """The default rules in their order."""
 
 REASONS: tuple[Rule, ...] = tuple(
-    Rule(name=name, pattern=pattern, reason=reason, status=_F, view="words", exact_case=True)
+    Rule(
+        name=name,
+        pattern=pattern,
+        reason=reason,
+        status=_F,
+        view="words",
+        exact_case=True,
+        needs=tuple(_NEEDS.get(name, "").split()),
+    )
     for name, pattern, reason in (
         ("no-money", NO_MONEY, ReasonCode.SUPPLIER_BALANCE),
         ("blocked", BLOCKED, ReasonCode.BLOCKED_DESTINATION),

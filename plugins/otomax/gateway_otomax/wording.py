@@ -108,6 +108,13 @@ ASIDES: tuple[tuple[str, str], ...] = (
         r"|dikembalikan)\b"
         r"(?:\s?/\s?[a-z]{1,12})?",
     ),
+    (
+        "liability",
+        r"(?:(?<!/)\b(?:gagal|kesalahan|salah|kelalaian|dobel|kerugian|resiko|risiko)\b[^.,;"
+        r"|!/]{0,40}?)?\bbukan (?:[a-z]+ )?tanggung ?jawab\b[^.,;|!]{0,40}"
+        r"|\b(?:kami )?tidak (?:bertanggung ?jawab|menanggung)\b[^.,;|!]{0,60}",
+    ),
+    ("refund-terms", r"\btrx gagal saldo (?:(?:akan|pasti|otomatis|auto) )?kembali\b"),
     ("auto-refund", r"\b(?:gagal )?(?:auto|otomatis) ?refund\b"),
     ("guarantee", r"\b(?:anti|tanpa|bebas|minim|garansi|jaminan|resiko|risiko) ?-?(?:gagal|pending|sukses|refund)\b"),
     (
@@ -154,6 +161,8 @@ _NEEDS = {
     ),
     "promise": "kembali balik refund",
     "terms": "tidak tanpa",
+    "liability": "tanggung",
+    "refund-terms": "kembali",
     "auto-refund": "refund",
     "guarantee": "anti tanpa bebas minim garansi jaminan isiko",
     "one-of": "salah",
@@ -183,7 +192,7 @@ LEFT = (
 """What may stand before a word for it to be the status: a number, punctuation, or a word that announces one."""
 
 RIGHT = (
-    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
+    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
     r"|tanggal|jam|waktu|"
     r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
     r"|by|karena|krn|"
@@ -194,18 +203,21 @@ RIGHT = (
 
 FIRST_STATUS = re.compile(
     LEFT + r"(?:sukses\b" + RIGHT + r"|(?:gagal|dibatalkan|ditolak|diabaikan|refund|pending|diproses)\b)"
-    r"|\b(?:(?:akan|sedang|segera|masih|dalam|tidak|belum|bisa|dapat|di|under|on|in) (?:segera |di ?"
+    r"|\b(?:(?:akan|sedang|segera|masih|dalam|tidak|belum|bisa|dapat|di|under|on|in) (?:segera |kami |di ?"
     r"|dalam ?)?(?:proses|diproses|antrian|sukses)"
     r"|menunggu|tunggu|antrian)\b"
 )
 """The first words from which on a message may have a tail."""
 
-_TAIL = re.compile(
-    r"\b(?:saldo|stok|sal|bal)\b[^a-z]{0,6}(?:rp\b)?[^a-z]{0,60}\d|@\s?\d|#\*|\*\s?trx\b|\bkode_reseller\b|"
+_TAIL_ALONE = (
+    r"\b(?:saldo|stok|sal|bal)\b[^a-z]{0,6}(?:rp\b)?[^a-z]{0,60}\d|#\*|\*\s?trx\b|\bkode_reseller\b|"
     r"\b(?:info|promo|cs|wa|whatsapp|tele|telegram|nb|hub|hubungi|terima kasih|makasih|thanks|clientid|download|join"
     r"|grup|group|yuk|"
-    r"nikmati|dapatkan|kunjungi|catatan|perhatian|gratis|bonus|cashback|daftar)\b"
+    r"nikmati|dapatkan|kunjungi|catatan|perhatian|gratis|bonus|cashback|daftar(?! hitam))\b"
 )
+_TAIL = re.compile(_TAIL_ALONE + r"|@\s?\d")
+_TAIL_WITHOUT_STATUS = re.compile(_TAIL_ALONE)
+"""A time may stand before a status, too."""
 
 
 def evidence_of(words: str) -> str:
@@ -217,9 +229,7 @@ def evidence_of(words: str) -> str:
 
 
 def without_tail(evidence: str) -> str:
-    """The deciding part: up to the balance, the time or the advertising that follows the first status."""
+    """The deciding part: up to the balance, the time or the advertising that follows the first status, or the start."""
     first = FIRST_STATUS.search(evidence)
-    if first is None:
-        return evidence
-    tail = _TAIL.search(evidence, first.end())
+    tail = _TAIL.search(evidence, first.end()) if first else _TAIL_WITHOUT_STATUS.search(evidence, 1)
     return evidence[: tail.start()].rstrip() if tail else evidence

@@ -106,6 +106,34 @@ def test_the_recorded_messages_beside_the_repository_hold_the_same(account: Acco
     assert sum(right(line, read(provider, line)) for line in corpus) >= 0.95 * len(corpus)
 
 
+@pytest.mark.parametrize(
+    ("code", "text", "verdict"),
+    [
+        ("1", "Trx S5 081277001122 SUKSES. SN: 0410028811", "success"),
+        ("1", "zyzzyva", "unknown"),
+        ("1", "Trx S5 081277001122 GAGAL. Nomor salah", "unknown"),
+        ("2", "Trx S5 081277001122 GAGAL. Nomor salah", "failed"),
+        ("2", "zyzzyva", "unknown"),
+        ("2", "Trx S5 081277001122 SUKSES. SN: 0410028811", "unknown"),
+        ("68", "zyzzyva", "pending"),
+        ("0061", "zyzzyva", "unknown"),
+    ],
+)
+def test_a_code_of_irs_confirms_the_text_and_says_nothing_alone(
+    account: Account, code: str, text: str, verdict: str
+) -> None:
+    body = json.dumps({"success": True, "produk": "S5", "reffid": "99120", "rc": code, "msg": text})
+    assert account().read_message(RecordedMessage(text=body)).status.value == verdict
+
+
+def test_an_account_that_says_what_a_code_means_is_believed_before_irs_is(account: Account) -> None:
+    body = json.dumps(
+        {"success": True, "produk": "S5", "reffid": "99120", "rc": "2", "msg": "Trx S5 SUKSES SN: 04100288"}
+    )
+    provider = account(status_codes={2: "success"})
+    assert provider.read_message(RecordedMessage(text=body)).status is OutcomeStatus.SUCCESS
+
+
 # Composed messages: whatever stands around the status, it never turns into another.
 
 LEADS = [
@@ -247,7 +275,7 @@ def test_skip_words_never_skip_what_would_have_matched() -> None:
     for line in EVERY:
         text = " ".join(line["text"].split())
         views = views_of(text, fields_of(text))
-        for rule in DEFAULT_RULES:
+        for rule in (*DEFAULT_RULES, *REASONS):
             view = views[rule.view]
             if rule.needs and re.search(rule.pattern, view, re.ASCII):
                 assert any(word in view for word in rule.needs), f"{rule.name}: {view}"
