@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from gateway.core.transaction import Event, Transaction
 
+_TEXT = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -26,7 +28,7 @@ class Request:
         It is over what the client wrote, not over what the catalogue made of it, so that a change of the catalogue
         does not make an old request look like another one.
         """
-        text = json.dumps([self.product, self.dest, self.qty, self.max_price], separators=(",", ":"))
+        text = _TEXT([self.product, self.dest, self.qty, self.max_price])
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.apply import Decision
+from gateway.core.evolve import evolve
 from gateway.core.failover import another_supplier_may_be_tried
 from gateway.core.outcome import ReasonCode
 from gateway.core.routing import Choice, Route
@@ -98,7 +99,7 @@ def start(
         started_at=now,
         next_check_at=now + timedelta(seconds=first_check),
     )
-    after = replace(
+    after = evolve(
         before,
         attempts=(*before.attempts, attempt),
         route_at=None,
@@ -116,7 +117,7 @@ def start(
 
 def finish(before: Transaction, reason: Reason, choice: Choice, *, now: datetime) -> Decision:
     """The transaction has failed: nothing may deliver any more, and nothing more can be tried."""
-    after = replace(
+    after = evolve(
         before,
         status=TransactionStatus.FAILED,
         needs_review=False,

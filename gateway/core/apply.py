@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.core.evolve import evolve
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import (
     AttemptState,
@@ -123,7 +124,7 @@ def _succeed(
     before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome, event: Event
 ) -> Decision:
     if before.status is TransactionStatus.PENDING:
-        after = replace(
+        after = evolve(
             before,
             attempts=_exchanged(before, attempt),
             updated_at=evidence.at,
@@ -144,14 +145,14 @@ def _succeed(
         )
         others = [other for other in before.attempts if other.id != attempt.id and other.contested]
         if others:
-            after = replace(after, conflict=True)
+            after = evolve(after, conflict=True)
             events += (_conflict(evidence, outcome, "double_success", {"other": [other.id for other in others]}),)
         return Decision(after, events)
     after = _with(before, attempt, evidence.at)
     # Two suppliers delivered, or one delivered what a person had called failed: money is gone and a person must know.
     double = before.status is TransactionStatus.SUCCESS
     kind = "double_success" if double else "success_after_" + before.status.value
-    after = replace(after, conflict=True)
+    after = evolve(after, conflict=True)
     return Decision(after, (event, _conflict(evidence, outcome, kind, {"status": before.status.value})))
 
 
@@ -181,7 +182,7 @@ def _same_success(before: Transaction, attempt: AttemptState, evidence: Evidence
     """The same success again: it may bring what the first one left out, and must not bring another serial."""
     if attempt.serial and outcome.serial and outcome.serial[:MAX_FIELD] != attempt.serial:
         return _contradiction(before, attempt, evidence, outcome)
-    richer = replace(
+    richer = evolve(
         attempt,
         serial=attempt.serial or _cut(outcome.serial),
         supplier_ref=attempt.supplier_ref or _cut(outcome.supplier_ref),
@@ -192,14 +193,14 @@ def _same_success(before: Transaction, attempt: AttemptState, evidence: Evidence
         return Decision(before)
     after = _with(before, richer, evidence.at)
     if before.status is TransactionStatus.SUCCESS and before.provider == attempt.provider and before.serial is None:
-        after = replace(after, serial=richer.serial)
-    if richer == replace(attempt, next_check_at=None):
+        after = evolve(after, serial=richer.serial)
+    if richer == evolve(attempt, next_check_at=None):
         return Decision(after, (_event("confirmed", evidence, outcome, {}),))
     return Decision(after, (_event("enriched", evidence, outcome, {}),))
 
 
 def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
-    taken_back = replace(
+    taken_back = evolve(
         _learn(attempt, outcome, AttemptStatus.REVERSED, evidence), reason=_reason(outcome), next_check_at=None
     )
     after = _with(before, taken_back, evidence.at)
@@ -207,7 +208,7 @@ def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, out
     still_delivered = any(other.status is AttemptStatus.SUCCESS for other in after.attempts)
     if before.status is not TransactionStatus.SUCCESS or still_delivered:
         return Decision(after, (event,))
-    after = replace(after, status=TransactionStatus.REVERSED, reason=_reason(outcome), needs_review=False)
+    after = evolve(after, status=TransactionStatus.REVERSED, reason=_reason(outcome), needs_review=False)
     return Decision(after, (event, _event("status", evidence, outcome, {"from": "success", "to": "reversed"})))
 
 
@@ -216,25 +217,25 @@ def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidenc
     event = _conflict(
         evidence, outcome, "contradiction", {"attempt_status": attempt.status.value, "said": outcome.status.value}
     )
-    contested = replace(
+    contested = evolve(
         attempt, contested=attempt.status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}, next_check_at=None
     )
-    after = replace(_with(before, contested, evidence.at), conflict=True)
+    after = evolve(_with(before, contested, evidence.at), conflict=True)
     if before.status is TransactionStatus.PENDING:
-        after = replace(after, route_at=None)
+        after = evolve(after, route_at=None)
         if not any(other.status.live for other in after.attempts):
-            after = replace(after, needs_review=True)
+            after = evolve(after, needs_review=True)
     return Decision(after, (event,))
 
 
 def _about_contested(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
     """More about an attempt whose evidence contradicts itself: only a person settles it, but what is said is kept."""
     if evidence.source is Source.OPERATOR:
-        settled = replace(attempt, contested=False)
-        return _about_live(before, replace(settled, status=AttemptStatus.UNKNOWN), evidence, outcome)
+        settled = evolve(attempt, contested=False)
+        return _about_live(before, evolve(settled, status=AttemptStatus.UNKNOWN), evidence, outcome)
     if outcome.status in {OutcomeStatus.UNKNOWN, OutcomeStatus.PENDING}:
         return Decision(before)
-    richer = replace(attempt, serial=attempt.serial or _cut(outcome.serial))
+    richer = evolve(attempt, serial=attempt.serial or _cut(outcome.serial))
     if richer == attempt:
         return Decision(before)
     return Decision(_with(before, richer, evidence.at), (_conflict(evidence, outcome, "contradiction", {}),))
@@ -252,7 +253,7 @@ def _learn(attempt: AttemptState, outcome: Outcome, status: AttemptStatus, evide
     if evidence.source is Source.CHECK:
         counts = counts + 1 if evidence.outcome.never_seen else 0
     failed = status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}
-    return replace(
+    return evolve(
         attempt,
         status=status,
         ended_at=evidence.at if ended else None,
@@ -273,12 +274,12 @@ def _released(after: Transaction, at: datetime) -> Transaction:
     if after.status is not TransactionStatus.PENDING or any(attempt.status.live for attempt in after.attempts):
         return after
     if any(attempt.contested for attempt in after.attempts):
-        return replace(after, needs_review=True)
-    return replace(after, route_at=at)
+        return evolve(after, needs_review=True)
+    return evolve(after, route_at=at)
 
 
 def _with(before: Transaction, attempt: AttemptState, at: datetime) -> Transaction:
-    return replace(before, attempts=_exchanged(before, attempt), updated_at=at, version=before.version + 1)
+    return evolve(before, attempts=_exchanged(before, attempt), updated_at=at, version=before.version + 1)
 
 
 def _exchanged(before: Transaction, attempt: AttemptState) -> tuple[AttemptState, ...]:

@@ -24,8 +24,11 @@ from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError, Slot
 from gateway.ledger import Ledger
-from gateway.provider import Call
+from gateway.provider import Attempt, Call
 from gateway.settings.types import Routing
+
+_STRATEGIES = {strategy.value: strategy for strategy in Strategy}
+_DRAWN = frozenset({Strategy.WEIGHTED, Strategy.BALANCED_BY_SUCCESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class Prepared:
 
     decision: Decision
     attempt: AttemptState
+    asked: Attempt
+    """The attempt in the words of the provider contract."""
     account: Account
     call: Call
 
@@ -97,18 +102,19 @@ class Dispatcher:
     def choice(self, transaction: Transaction, now: datetime, skipped: Mapping[tuple[str, str], Dropped]) -> Choice:
         product = self.catalogue.get(transaction.product)
         routes = () if product is None else product.routes
+        strategy = _STRATEGIES[self.routing.strategy]
+        weighs = strategy is Strategy.BALANCED_BY_SUCCESS
         views: dict[str, AccountView] = {}
         for route in routes:
             account = self.accounts.get(route.provider)
             if account is not None:
-                views[route.provider] = account.view()
-        strategy = Strategy(self.routing.strategy)
+                views[route.provider] = account.view() if weighs else AccountView(account.closed_because())
         choice = choose(
             routes,
             views,
             now=now,
             strategy=strategy,
-            draws=() if strategy in {Strategy.PRIORITY, Strategy.CHEAPEST} else [self._random.random() for _ in routes],
+            draws=[self._random.random() for _ in routes] if strategy in _DRAWN else (),
             max_price=transaction.max_price,
             tried={(attempt.provider, attempt.product) for attempt in transaction.attempts},
         )
@@ -130,14 +136,15 @@ class Dispatcher:
             first_check=account.settings.checks[0],
         )
         attempt = decision.after.attempts[-1]
+        asked = attempt_for_provider(transaction, attempt)
         try:
-            call = account.provider.purchase(attempt_for_provider(transaction, attempt))
+            call = account.provider.purchase(asked)
         except Exception as error:
             why = f"the plugin could not make the call ({type(error).__name__})"
             return Dropped(route, why, ReasonCode.NO_ROUTE)
         if not isinstance(call, Call):
             return Dropped(route, "the plugin made no call", ReasonCode.NO_ROUTE)
-        return Prepared(decision, attempt, account, call)
+        return Prepared(decision, attempt, asked, account, call)
 
     async def carry(self, transaction: Transaction) -> Transaction:
         """Take a transaction as far as it goes now: to its end, or to an attempt that may still deliver.
@@ -227,7 +234,7 @@ class Dispatcher:
             if not self._ledger.lease_held():
                 # This process slept past its lease: others have taken the attempt over and ask about it.
                 return transaction
-            asked = attempt_for_provider(transaction, attempt)
+            asked = prepared.asked
             answer = await exchange(
                 account,
                 prepared.call,

@@ -63,8 +63,13 @@ class Waiting:
     @staticmethod
     async def within(future: asyncio.Future[Transaction | None], seconds: float) -> Transaction | None:
         """What the future gets; `None` when `seconds` are over, or when there is nothing to wait for."""
+        timer = asyncio.get_running_loop().call_later(seconds, future.cancel)
         try:
-            async with asyncio.timeout(seconds):
-                return await future
-        except TimeoutError:
+            return await future
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not future.cancelled() or (task is not None and task.cancelling()):
+                raise  # it is the caller who was cancelled, not the time that ran out
             return None
+        finally:
+            timer.cancel()
