@@ -59,11 +59,6 @@ class Verdict:
     def clean(self) -> bool:
         return not (self.lost or self.unsettled or self.resent or self.twice or self.money)
 
-    @property
-    def dangerous(self) -> bool:
-        """Whether something is wrong that time does not cure."""
-        return bool(self.resent or self.twice)
-
     def __str__(self) -> str:
         kinds = {name: getattr(self, name) for name in ("lost", "unsettled", "resent", "twice", "money")}
         return "; ".join(f"{name} {len(found)}: {', '.join(found[:3])}" for name, found in kinds.items() if found)

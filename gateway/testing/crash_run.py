@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+import aiohttp
+
 from gateway.testing.counting import Line, Told, Verdict, at_suppliers, count, read_journal
 from gateway.testing.processes import Child
 from gateway.testing.site import Client, Site
@@ -38,6 +40,8 @@ class Plan:
     """Seconds from readiness to the kill."""
     early: float = 0.15
     """The part of the kills that comes at any moment of the start instead."""
+    most_kills: int | None = None
+    """After so many the gateway stays: a run whose length does not depend on how busy the machine is."""
     settle: float = 60.0
     """Seconds after the last kill within which everything must have ended."""
     seed: int = 1
@@ -95,7 +99,7 @@ async def crash_run(site: Site, suppliers: Sequence[str], plan: Plan, *, stop_at
 
     Args:
         suppliers: the names of the accounts; `site.folder` has their journals.
-        stop_at_once: end as soon as the suppliers' journals show what must not be, for tests of this harness itself.
+        stop_at_once: end as soon as something shows that must not be, for tests of this harness itself.
     """
     figures = Figures(purchases=plan.purchases)
     done = asyncio.Event()
@@ -111,8 +115,7 @@ async def crash_run(site: Site, suppliers: Sequence[str], plan: Plan, *, stop_at
             began = time.monotonic()
             while not buying.done() and not killer.done():
                 await asyncio.wait({buying, killer}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-                if stop_at_once and at_suppliers(lines()).dangerous:
-                    figures.verdict = at_suppliers(lines())
+                if stop_at_once and await _noticed(client, lines(), told, figures.verdict):
                     figures.purchases = len(told)
                     return figures
             if buying.done():
@@ -131,6 +134,20 @@ async def crash_run(site: Site, suppliers: Sequence[str], plan: Plan, *, stop_at
             await _ask_again(client, figures, told)
     figures.repeated = sum(one.tries > 1 for one in told)
     return figures
+
+
+async def _noticed(client: Client, lines: list[Line], told: list[Told], verdict: Verdict) -> bool:
+    """Whether something is wrong already; it goes into `verdict`."""
+    seen = at_suppliers(lines)
+    verdict.twice, verdict.resent = seen.twice, seen.resent
+    answered = list(told)
+    await asyncio.sleep(1.0)  # no commit takes so long
+    try:
+        stored = await client.all()
+    except (aiohttp.ClientError, OSError, KeyError):  # it is dead, or not ready yet
+        return not verdict.clean
+    verdict.lost = [one.ref_id for one in answered if one.ref_id not in stored]
+    return not verdict.clean
 
 
 async def _buy(client: Client, plan: Plan, told: list[Told]) -> None:
@@ -155,6 +172,10 @@ async def _kill(site: Site, plan: Plan, figures: Figures, done: asyncio.Event) -
     try:
         figures.starts.append(await site.ready(child))
         while not done.is_set():
+            if plan.most_kills is not None and figures.kills >= plan.most_kills:
+                figures.starts.append(await site.ready(child))
+                await done.wait()
+                return child
             if random.random() < plan.early and figures.kills:
                 await asyncio.sleep(random.uniform(0.0, 1.0))
                 figures.kills_while_starting += 1

@@ -15,11 +15,11 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.parametrize("mutant", ["resend_on_recovery", "answer_before_commit"])
-async def test_a_gateway_that_breaks_its_word_is_caught_by_the_suppliers_journals(mutant: str, tmp_path: Path) -> None:
+async def test_a_gateway_that_breaks_its_word_is_caught(mutant: str, tmp_path: Path) -> None:
     command = [sys.executable, HERE / "launcher.py", "--mutant", mutant]
     async with supplied(tmp_path, HERE / "supplier.py", command=command) as site:
         figures = await crash_run(site, NAMES, Plan(purchases=1_000, per_second=500), stop_at_once=True)
-    assert figures.verdict.twice, str(figures)
+    assert figures.verdict.twice or figures.verdict.lost, str(figures)
 
 
 def line(event: str, ref: str, at: int, supplier: str = "first", dest: str = "0812") -> Line:
@@ -43,7 +43,7 @@ def line(event: str, ref: str, at: int, supplier: str = "first", dest: str = "08
 def test_what_was_executed_twice_or_sent_again_is_seen(lines: list[Line], twice: list[str], resent: list[str]) -> None:
     verdict = at_suppliers(lines)
     assert (verdict.twice, verdict.resent) == (twice, resent)
-    assert verdict.dangerous == bool(twice or resent)
+    assert verdict.clean != bool(twice or resent)
 
 
 def held(status: str, **more: object) -> dict[str, object]:
