@@ -67,17 +67,23 @@ def contained(read: Callable[[Reply], Outcome], reply: Reply, mask: Callable[[st
     return masked(outcome, mask)
 
 
+_TEXT = (str, type(None))
+
+
 def whole(outcome: object) -> TypeGuard[Outcome]:
     """Whether a plugin gave an outcome whose every field can be decided on and stored. One that cannot would be lost
     behind the send line, and the supplier asked about it again and again."""
     return (
         isinstance(outcome, Outcome)
         and isinstance(outcome.status, OutcomeStatus)
-        and isinstance(outcome.reason, ReasonCode | None)
+        and (outcome.reason is None or isinstance(outcome.reason, ReasonCode))
         and isinstance(outcome.message, str)
-        and all(isinstance(text, str | None) for text in (outcome.ref, outcome.supplier_ref, outcome.serial))
-        and isinstance(outcome.rule, str | None)
-        and all(amount is None or _is_rupiah(amount) for amount in (outcome.price, outcome.balance))
+        and isinstance(outcome.ref, _TEXT)
+        and isinstance(outcome.supplier_ref, _TEXT)
+        and isinstance(outcome.serial, _TEXT)
+        and isinstance(outcome.rule, _TEXT)
+        and (outcome.price is None or _is_rupiah(outcome.price))
+        and (outcome.balance is None or _is_rupiah(outcome.balance))
         and (outcome.bill is None or _is_bill(outcome.bill))
     )
 

@@ -163,8 +163,20 @@ def masking(call: Call, redactor: Redactor) -> Callable[[str], str]:
     own -= redactor.known
     if not own:
         return redactor.text
-    more = Redactor(own, packed=False)
-    return lambda text: more.text(redactor.text(text))
+    runs = tuple(max(_RUN.findall(secret), key=len, default="") for secret in own)
+    more: Redactor | None = None
+
+    def mask(text: str) -> str:
+        nonlocal more
+        text = redactor.text(text)
+        for run in runs:
+            if run in text:  # only the call itself holds them, and suppliers that echo
+                if more is None:
+                    more = Redactor(own, packed=False)
+                return more.text(text)
+        return text
+
+    return mask
 
 
 def recorded_call(call: Call, mask: Callable[[str], str]) -> str:

@@ -50,10 +50,16 @@ def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     known: tuple[str, ...] = ()
     if private:
         known = tuple(sorted({value for value in private if len(value) >= _LEAST_IN_TEXT}, key=len, reverse=True))
-    return {
-        name: value if name in IDENTIFIERS or value is None or type(value) is int else _masked(name, value, known)
-        for name, value in fields.items()
-    }
+    result = dict(fields)
+    for name, value in fields.items():
+        if value is None or name in IDENTIFIERS or type(value) is int:
+            continue
+        if type(value) is str and name not in PRIVATE:
+            if len(value) >= _LEAST_IN_TEXT:
+                result[name] = _in_text(value, known)
+        else:
+            result[name] = _masked(name, value, known)
+    return result
 
 
 @dataclass(frozen=True, slots=True)
