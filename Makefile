@@ -48,7 +48,7 @@ simulate: $(VENV)/.dev  ## more seeds of the simulation: make simulate SEEDS=100
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
 
 soak: $(VENV)/.dev  ## kill the gateway again and again during 10,000 purchases, and count at the suppliers
-	$(BIN)/python -m tests.faults.soak
+	$(BIN)/python tests/faults/soak.py
 
 clean:  ## remove what was installed and built
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.apply import NeverSeenRule
+from gateway.core.breaker import Breaker, BreakerRule, BreakerState, unusable
+from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.retry import RetryBudget
 from gateway.core.routing import AccountView
 from gateway.engine.lanes import Lane
 from gateway.net.redaction import Redactor, secrets_of
@@ -18,6 +22,10 @@ from gateway.settings.types import ProviderSettings
 
 _RECENT = 200
 """Purchases over which the share of successes is taken."""
+
+
+_SLOW = 0.8
+"""From this share of the time that an answer may take on, it says that the supplier is too slow."""
 
 
 class Sends(Protocol):
@@ -58,6 +66,10 @@ class Account:
     """Of the recent purchases, whether each ended well."""
     last_error: str | None = None
     last_error_at: datetime | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    """For purchases."""
+    checks: RetryBudget = field(default_factory=RetryBudget)
+    """For questions about open attempts."""
 
     @property
     def asking(self) -> Asking:
@@ -75,10 +87,31 @@ class Account:
     def closed_because(self) -> str | None:
         if not self.settings.enabled:
             return "the account is disabled"
-        return None if self.paused is None else f"the account is paused: {self.paused}"
+        if self.paused is not None:
+            return f"the account is paused: {self.paused}"
+        return self.breaker.why_not(seconds())
+
+    def breaker_state(self) -> BreakerState:
+        return self.breaker.state(seconds())
+
+    def purchased(self, ref: str, sent: Sent, outcome: Outcome) -> None:
+        """Let the breaker know what came of a purchase."""
+        bad = unusable(
+            answered=sent.reply is not None,
+            status=None if sent.reply is None else sent.reply.status,
+            understood=outcome.status is not OutcomeStatus.UNKNOWN,
+            seconds=sent.duration,
+            slow_after=_SLOW * self.settings.timeouts.answer,
+        )
+        self.breaker.ended(ref, seconds(), unusable=bad)
 
     def success_rate(self) -> float:
         return sum(self.endings) / len(self.endings) if self.endings else 1.0
+
+
+def seconds() -> float:
+    """The event loop's clock, which never goes back."""
+    return asyncio.get_running_loop().time()
 
 
 def make_account(
@@ -99,6 +132,7 @@ def make_account(
         ),
         redactor=Redactor(secrets),
         capabilities=capabilities(kind),
+        breaker=Breaker(BreakerRule(probe=settings.timeouts.connect + settings.timeouts.answer + 5.0)),
         never_seen=None if rule is None else NeverSeenRule(rule.after, rule.times),
     )
 

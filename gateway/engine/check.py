@@ -7,8 +7,9 @@ from collections.abc import Callable
 from gateway.core.apply import Decision, Evidence, Source
 from gateway.core.checking import checked, may_ask_by_resending
 from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.retry import put_off
 from gateway.core.transaction import AttemptState, AttemptStatus, Transaction
-from gateway.engine.accounts import Account
+from gateway.engine.accounts import Account, seconds
 from gateway.engine.apply import Door, by_evidence
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
@@ -44,8 +45,10 @@ class Checker:
         self._asked = asked
         self._crash = crash
 
-    async def check(self, transaction_id: str, attempt_id: str) -> None:
+    async def check(self, transaction_id: str, attempt_id: str, *, at_once: bool = False) -> None:
         """Ask about one attempt whose check is due, and carry its transaction on where the answer settles it.
+
+        Where the supplier does not answer, the question is put off; `at_once` asks all the same.
 
         Does nothing where a task of this process is at work on the transaction: what that one learns comes first.
         """
@@ -54,13 +57,13 @@ class Checker:
             return
         busy.add(transaction_id)
         try:
-            transaction = await self._ask(transaction_id, attempt_id)
+            transaction = await self._ask(transaction_id, attempt_id, at_once=at_once)
         finally:
             busy.discard(transaction_id)
         if transaction is not None and transaction.route_at is not None:
             await self._dispatcher.carry(transaction)
 
-    async def _ask(self, transaction_id: str, attempt_id: str) -> Transaction | None:
+    async def _ask(self, transaction_id: str, attempt_id: str, *, at_once: bool) -> Transaction | None:
         transaction = await self._ledger.transaction(transaction_id)
         attempt = None if transaction is None else transaction.attempt(attempt_id)
         if transaction is None or attempt is None or attempt.next_check_at is None:
@@ -83,9 +86,19 @@ class Checker:
             if current is None or current.version != transaction.version:
                 slot.release(unused=True)
                 return current
+            # Only now, so that of many that were due together most learn what became of the first ones.
+            wait = 0.0 if at_once else account.checks.begin(attempt_id, seconds())
+            if wait > 0:
+                slot.release(unused=True)
+                return await self._put_off(current, attempt_id, account, wait)
             return await self._call(current, attempt, account)
         finally:
             slot.release()
+
+    async def _put_off(self, transaction: Transaction, attempt_id: str, account: Account, wait: float) -> Transaction:
+        self._asked(account, "put_off")
+        now = self._clock.now()
+        return await self._door.settle(transaction, lambda current: put_off(current, attempt_id, now=now, seconds=wait))
 
     async def _call(self, transaction: Transaction, attempt: AttemptState, account: Account) -> Transaction:
         asked = attempt_for_provider(transaction, attempt)
@@ -104,6 +117,7 @@ class Checker:
             read=lambda reply: account.provider.read_check(asked, reply),
             now=self._clock.now(),
         )
+        account.checks.ended(seconds(), answered=answer.sent.reply is not None)
         self._crash(CrashPoint.AFTER_CHECK_ANSWER)
         self._asked(account, "answered" if answer.sent.reply is not None else "no_answer")
         outcome = answer.outcome

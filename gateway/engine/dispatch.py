@@ -17,7 +17,7 @@ from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.references import References
 from gateway.core.routing import AccountView, Choice, Dropped, Product, Route, Strategy, choose
 from gateway.core.transaction import AttemptState, Transaction
-from gateway.engine.accounts import Account
+from gateway.engine.accounts import Account, seconds
 from gateway.engine.apply import Door, by_evidence
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
@@ -144,6 +144,8 @@ class Dispatcher:
             return Dropped(route, why, ReasonCode.NO_ROUTE)
         if not isinstance(call, Call):
             return Dropped(route, "the plugin made no call", ReasonCode.NO_ROUTE)
+        if not account.breaker.begin(attempt.id, seconds()):
+            return Dropped(route, account.breaker.why_not(seconds()) or "the breaker is open", ReasonCode.NO_ROUTE)
         return Prepared(decision, attempt, asked, account, call)
 
     async def carry(self, transaction: Transaction) -> Transaction:
@@ -247,6 +249,7 @@ class Dispatcher:
             slot.release()
         self._crash(CrashPoint.AFTER_ANSWER)
         outcome = _about_this(answer.outcome, attempt)
+        account.purchased(attempt.id, answer.sent, answer.outcome)
         self._answered(account, attempt, outcome, answer.sent.duration)
         if outcome.account_refused:
             self._refused(account, outcome)

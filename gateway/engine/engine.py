@@ -279,6 +279,8 @@ class Engine:
                 "kind": account.settings.kind,
                 "state": "open" if account.closed_because() is None else "closed",
                 "why": account.closed_because(),
+                "breaker": account.breaker_state().value,
+                "checks": "put_off" if account.checks.down else "as_due",
                 "in_flight": account.lane.in_flight,
                 "waiting": account.lane.waiting,
                 "success_rate": round(account.success_rate(), 4),

@@ -34,7 +34,7 @@ class Reviewer:
         for attempt in [held for held in transaction.attempts if held.may_deliver or transaction.conflict]:
             now = self._clock.now()
             await self._door.settle(await self._get(transaction_id), _asked(attempt.id, now, operator))
-            await self._checker.check(transaction_id, attempt.id)
+            await self._checker.check(transaction_id, attempt.id, at_once=True)
         return await self._get(transaction_id)
 
     async def resolve(

@@ -173,7 +173,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         },
         problems=("invalid_request", "unavailable"),
     ),
-    ("POST", "/admin/webhooks/{id}/resend"): Operation(
+    ("POST", "/admin/webhooks/{notification}/resend"): Operation(
         summary="Send a notification again",
         answers={200: views.WebhookView},
         body=OperatorBody,

@@ -48,8 +48,8 @@ async def browse(incoming: Incoming) -> web.Response:
 
 
 async def resend(incoming: Incoming) -> web.Response:
-    """`POST /admin/webhooks/{id}/resend`: send a notification again, and let its receiver have what waits for it."""
-    notification_id = incoming.request.match_info["id"]
+    """`POST /admin/webhooks/{notification}/resend`: send it again, and let its receiver have what waits for it."""
+    notification_id = incoming.request.match_info["notification"]
     body = await incoming.json(OperatorBody)
     webhooks = incoming.services.webhooks
     if webhooks is None or not _ID.fullmatch(notification_id):

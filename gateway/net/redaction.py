@@ -163,17 +163,21 @@ def masking(call: Call, redactor: Redactor) -> Callable[[str], str]:
     own -= redactor.known
     if not own:
         return redactor.text
-    runs = tuple(max(_RUN.findall(secret), key=len, default="") for secret in own)
+    looked_for = [
+        (secret, max(_RUN.findall(secret), key=len, default="")) for secret in sorted(own, key=len, reverse=True)
+    ]
     more: Redactor | None = None
 
     def mask(text: str) -> str:
         nonlocal more
         text = redactor.text(text)
-        for run in runs:
+        for secret, run in looked_for:
             if run in text:  # only the call itself holds them, and suppliers that echo
-                if more is None:
-                    more = Redactor(own, packed=False)
-                return more.text(text)
+                if len(secret) >= _SHORT_NUMBER:
+                    text = text.replace(secret, MASK)
+                if run in text:
+                    more = more or Redactor(own, packed=False)
+                    return more.text(text)
         return text
 
     return mask

@@ -22,6 +22,7 @@ from gateway.core.transaction import (
     Change,
     Event,
     Exchange,
+    Notification,
     StoredReport,
     Transaction,
     TransactionStatus,
@@ -39,6 +40,7 @@ from gateway.http.routes import NO_ROUTE, UNREADABLE
 from gateway.http.server import ADMIN_ROUTES, API_ROUTES, listen, make_admin_app, make_api_app
 from gateway.http.times import Times
 from gateway.ledger.errors import LedgerUnavailableError
+from gateway.ledger.protocol import StoredNotification
 from gateway.provider import Acknowledgement, Report
 from gateway.settings.types import Settings
 
@@ -259,6 +261,28 @@ class FakeEngine:
             raise LookupError(provider)
 
 
+class FakeWebhooks:
+    """Delivers nothing, and has one notification for each purchase."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def find(self, **filters: Any) -> list[StoredNotification]:
+        return [self._of(row) for row in self._engine.ledger.rows.values()]
+
+    async def resend(self, notification_id: str, operator: str) -> StoredNotification:
+        self._engine.told.append(("resend", notification_id, operator))
+        return next(one for one in await self.find() if one.notification.id == notification_id)
+
+    def receivers(self) -> list[dict[str, Any]]:
+        return []
+
+    @staticmethod
+    def _of(row: Transaction) -> StoredNotification:
+        told = Notification(id=f"msg_{row.id}_success", client=row.client, event="transaction.success", body="{}")
+        return StoredNotification(notification=told, transaction=row.id, created_at=NOW, next_try_at=NOW)
+
+
 class FakeMetrics:
     """Remembers what was counted."""
 
@@ -387,7 +411,14 @@ async def open_gateway() -> AsyncIterator[Open]:
     ) -> Gateway:
         engine, metrics, audit = FakeEngine(make_settings(shop=shop, **server)), FakeMetrics(), FakeAudit()
         counted.append(metrics)
-        services = Services(engine=engine, metrics=metrics, audit=audit, times=times or Times(), reload=reload)
+        services = Services(
+            engine=engine,
+            metrics=metrics,
+            audit=audit,
+            times=times or Times(),
+            webhooks=FakeWebhooks(engine),
+            reload=reload,
+        )
         api = await listen(make_api_app(services), services, "127.0.0.1", 0)
         admin = await listen(make_admin_app(services), services, "127.0.0.1", 0)
         session = aiohttp.ClientSession()

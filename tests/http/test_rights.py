@@ -55,7 +55,7 @@ TABLE: dict[tuple[str, str], Rights] = {
     ("GET", "/admin/reports/unmatched"): OPERATORS,
     ("GET", "/admin/reports/unreadable"): OPERATORS,
     ("GET", "/admin/webhooks"): OPERATORS,
-    ("POST", "/admin/webhooks/{id}/resend"): OPERATORS._replace(operator=404),  # nothing to send again is there
+    ("POST", "/admin/webhooks/{notification}/resend"): OPERATORS,
     ("POST", "/admin/reload"): OPERATORS,
 }
 BODIES: dict[str, dict[str, Any]] = {
@@ -84,7 +84,8 @@ async def test_everyone_gets_what_the_table_says_and_nothing_else(
 
     gateway = await open_gateway(reload=reload)
     bought = (await gateway.buy(client="shop", ref_id="A-1")).json["id"]
-    path = route.path.format(provider="locked", token=token, id=bought, file="docs.js")
+    names = {"provider": "locked", "token": token, "id": bought, "file": "docs.js"}
+    path = route.path.format(**names, notification=f"msg_{bought}_success")
     body = {"json": BODIES.get(route.path, {"operator": "Siti"})} if route.method == "POST" else {}
 
     async def ask(base: str, client: str | None = None) -> int:

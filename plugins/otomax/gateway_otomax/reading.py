@@ -60,7 +60,10 @@ class Reader:
             envelope = Envelope(page=True)
         outcome, found = self._read(envelope, extra=(sign,))
         if foreign := _not_ours(attempt, envelope, found):
-            return replace(_undecided(outcome), rule=foreign)
+            # Its facts are another purchase's: that one's report may carry its `supplier_ref` alone.
+            return replace(_undecided(outcome), rule=foreign, supplier_ref=None, serial=None, price=None)
+        if outcome.ref is not None:  # ours, perhaps with letters glued behind it; the core compares it exactly
+            outcome = replace(outcome, ref=attempt.ref)
         return _within_http(outcome, reply.status)
 
     def report(self, envelope: Envelope) -> Outcome:

@@ -288,3 +288,21 @@ def test_any_bytes_are_read_without_an_error(account: Account, attempt: Attempt,
     assert isinstance(provider.read_purchase(attempt, reply), Outcome)
     assert isinstance(provider.read_check(attempt, reply), Outcome)
     assert type(provider.read_balance(reply)) in (int, type(None))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "T#5 R#903999999 PULSA5.081234567890 SUKSES. SN: 998877. Harga 5.700",
+        "T#5 PULSA5.081999999999 SUKSES. SN: 998877. Harga 5.700",
+    ],
+)
+def test_nothing_of_another_purchase_is_handed_on(read: Read, text: str) -> None:
+    """With its `supplier_ref` here, the other one's report would settle this attempt."""
+    outcome = read(text)
+    assert (outcome.status, outcome.supplier_ref, outcome.serial, outcome.price) == (U, None, None, None)
+
+
+def test_our_reference_with_a_letter_glued_to_it_is_told_as_ours(read: Read) -> None:
+    outcome = read("T#77 R#903123456R PULSA5.081234567890 SUKSES. SN: 998877")
+    assert (outcome.status, outcome.ref) == (S, "903123456")
