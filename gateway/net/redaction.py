@@ -139,11 +139,9 @@ class _Secret:
         return False
 
     def mask(self, text: str) -> str:
-        if self.only_alone and not self._packed and not self.may_stand_in(text):
-            return text
         if not self._before:
             text = text.replace(self._value, MASK)
-        if all(run in text for run in self.runs):
+        if self.may_stand_in(text) if self.only_alone else all(run in text for run in self.runs):
             if self._escaped is None:
                 self._escaped = re.compile(self._before + "".join(map(_any_escape, self._value)) + self._after)
             text = self._escaped.sub(MASK, text)
