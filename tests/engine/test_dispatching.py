@@ -261,9 +261,9 @@ async def test_a_plugin_that_cannot_read_has_read_nothing(shop: Opens, where: st
             here.alpha.buy = lambda ref: say("pending", ref)
         here.alpha.ask = lambda ref: say("pending", ref)
         one = await here.answered()
-        for seconds in (30, 90, 480, 10):
+        for seconds in (30, 90, 480, 600):
             await here.pass_time(seconds)
-        one = await here.now(one)
+        one = await here.when(one, lambda held: held.needs_review)
         assert (one.status, one.needs_review, len(one.attempts)) == (TransactionStatus.PENDING, True, 1)
         assert here.alpha.count("buy") == 1
         assert here.alpha.count("ask") == (0 if where == "check" else 3)
