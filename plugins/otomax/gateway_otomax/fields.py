@@ -1,13 +1,18 @@
 """The facts in a message: references, serial number, price, balance, and what was bought for whom.
 
 Suppliers print what they like, and their arithmetic can be wrong: everything here is evidence, not truth.
+
+Where the facts stand does not depend on which digits they have, and suppliers write from templates: so places are
+looked for once in a shape of message (`gateway.core.digits`), and the facts are then taken from each message.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
+from gateway.core.digits import digits_apart
 from gateway.core.money import parse_rupiah
 
 __all__ = ["Fields", "fields_of"]
@@ -117,30 +122,72 @@ class Fields:
         return self.refs[0] if self.refs else None
 
 
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the facts of a message stand."""
+
+    refs: tuple[Span, ...]
+    supplier_ref: Span | None
+    serial: Span | None
+    prices: tuple[Span, ...]
+    """The first that is an amount counts."""
+    balance: Span | None
+    purchases: tuple[tuple[Span | None, Span], ...]
+
+
 def fields_of(text: str) -> Fields:
     """The facts in `text` (white space already collapsed)."""
-    span, serial = _serial(text)
-    low = text.lower()
-    price, balance = _money(text if span is None else text[: span[0]] + " ~ " + text[span[1] :], low)
+    places = _places(text.translate(_SHAPE))
+    refs: dict[str, None] = {}
+    for start, end in places.refs:
+        ref = text[start:end]
+        if ref.strip("0"):
+            refs[ref] = None
+    price = None
+    for start, end in places.prices:
+        price = parse_rupiah(text[start:end])
+        if price is not None:
+            break
     return Fields(
+        refs=tuple(refs),
+        supplier_ref=_at(text, places.supplier_ref),
+        serial=_at(text, places.serial),
+        serial_span=places.serial,
+        price=price,
+        balance=None if places.balance is None else parse_rupiah(text[slice(*places.balance)]),
+        purchases=tuple((_at(text, product), text[slice(*dest)]) for product, dest in places.purchases),
+    )
+
+
+def _at(text: str, place: Span | None) -> str | None:
+    return None if place is None else text[place[0] : place[1]]
+
+
+@functools.lru_cache(maxsize=2048)
+def _places(text: str) -> _Places:
+    low = text.lower()
+    serial = _serial(text)
+    prices, balance = _money(text, serial, low)
+    return _Places(
         refs=_refs(text),
         supplier_ref=_supplier_ref(text, low),
         serial=serial,
-        serial_span=span,
-        price=price,
+        prices=prices,
         balance=balance,
         purchases=_purchases(text),
     )
 
 
-def _purchases(text: str) -> tuple[tuple[str | None, str], ...]:
-    found: list[tuple[str | None, str]] = []
+def _purchases(text: str) -> tuple[tuple[Span | None, Span], ...]:
+    found: list[tuple[Span | None, Span]] = []
     for match in _PURCHASE.finditer(text):
-        product, joint, dest = match.group("product", "joint", "dest")
-        if joint != ".":
-            found.append((None, dest))
-        elif _is_code(product):
-            found.append((product, dest))
+        if match["joint"] != ".":
+            found.append((None, match.span("dest")))
+        elif _is_code(match["product"]):
+            found.append((match.span("product"), match.span("dest")))
     return tuple(found)
 
 
@@ -149,31 +196,31 @@ def _is_code(word: str) -> bool:
     return (word.isupper() and word not in _ENDS) or any(char.isdigit() for char in word)
 
 
-def _refs(text: str) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+def _refs(text: str) -> tuple[Span, ...]:
+    found: list[Span] = []
     for match in _REFS.finditer(text):
+        start = match.start("ref")
         ref = match["ref"].rstrip("-_")
         if text[match.end() : match.end() + 1] == "#":  # `R#123T#9`: the next key is glued to the value
             ref = _GLUED_KEY.sub("", ref)
-        elif glued := _GLUED_CODE.match(text, match.start("ref")):
+        elif glued := _GLUED_CODE.match(text, start):
             ref = glued["ref"]
-        if ref.strip("0"):
-            found[ref] = None
+        found.append((start, start + len(ref)))
     return tuple(found)
 
 
-def _supplier_ref(text: str, low: str) -> str | None:
+def _supplier_ref(text: str, low: str) -> Span | None:
     for needs, pattern in _SUPPLIER_REFS:
         for word in needs:
             if word in low:
                 if match := pattern.search(text):
-                    return match["ref"]
+                    return match.span("ref")
                 break
     return None
 
 
-def _serial(text: str) -> tuple[tuple[int, int] | None, str | None]:
-    """Where the first serial number that is not empty stands, and the number."""
+def _serial(text: str) -> Span | None:
+    """Where the first serial number that is not empty stands."""
     for key in _SERIAL_KEY.finditer(text):
         start = key.end()
         rest = text[start : start + _LONGEST_SERIAL]
@@ -184,28 +231,50 @@ def _serial(text: str) -> tuple[tuple[int, int] | None, str | None]:
             stripped = stripped.rstrip(") .,;|")
         if _SAYS_SOMETHING(stripped):
             begin = start + value.index(stripped)
-            return (begin, begin + len(stripped)), stripped
-    return None, None
+            return begin, begin + len(stripped)
+    return None
 
 
-def _money(text: str, low: str) -> tuple[int | None, int | None]:
-    """Price and balance. `low` is in lower case and holds every word of `text`."""
-    equation = _EQUATION.search(text) if "=" in text else None
-    price = balance = None
-    if equation is not None:
-        if equation["sign"] == "-":
-            price = parse_rupiah(equation["price"])
-        balance = parse_rupiah(equation["balance"]) if equation["balance"] else None
+def _money(text: str, serial: Span | None, low: str) -> tuple[tuple[Span, ...], Span | None]:
+    """Where price and balance stand, outside the serial number. `low` is `text` in lower case."""
+    removed = 0
+    if serial is not None:
+        text = text[: serial[0]] + _NO_SERIAL + text[serial[1] :]
+        removed = serial[1] - serial[0] - len(_NO_SERIAL)
+
+    def place(match: re.Match[str], name: str) -> Span:
+        start, end = match.span(name)
+        return (start, end) if serial is None or start < serial[0] else (start + removed, end + removed)
+
+    prices: list[Span] = []
+    balance = None
     for word in _PRICE_WORDS:
         if word in low:
-            written = _PRICE.search(text)
+            if written := _PRICE.search(text):
+                prices.append(place(written, "price"))
             break
+    equation = _EQUATION.search(text) if "=" in text else None
+    if equation is not None:
+        if equation["sign"] == "-":
+            prices.append(place(equation, "price"))
+        if equation["balance"]:
+            balance = place(equation, "balance")
     else:
-        written = None
-    if written is not None:
-        stated = parse_rupiah(written["price"])
-        price = stated if stated is not None else price
-    if equation is None:
         for match in _BALANCE.finditer(text):
-            balance = parse_rupiah(match["balance"])
-    return price, balance
+            balance = place(match, "balance")
+    return tuple(prices), balance
+
+
+_NO_SERIAL = " ~ "
+"""Stands where a serial number stood; no number reaches over it."""
+
+
+def _shape() -> dict[int, int]:
+    """Digits that no pattern tells apart become one; where one does, every text is its own shape."""
+    patterns = [value for value in globals().values() if isinstance(value, re.Pattern)]
+    patterns += [pattern for _, pattern in _SUPPLIER_REFS]
+    blind = all(digits_apart(pattern.pattern) == frozenset() for pattern in patterns)
+    return str.maketrans("0123456789", "0" * 10) if blind else {}
+
+
+_SHAPE = _shape()

@@ -11,6 +11,7 @@ import pytest
 
 from gateway import OutcomeStatus
 from gateway.core.rules import Rule, RuleSet
+from gateway_otomax import fields
 from gateway_otomax.envelope import open_text
 from gateway_otomax.fields import fields_of
 from gateway_otomax.rules import DEFAULT_RULES
@@ -56,3 +57,13 @@ def test_a_rule_that_cannot_be_told_is_obeyed_for_each_message() -> None:
         said = sayings.said(f"kode {digit}", None)
         assert (said is not None and said.rule == "mine") == (digit in "1234")
     assert sayings.remembered == 0
+
+
+def test_facts_found_by_the_shape_of_a_message_are_those_of_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(4)  # noqa: S311 — picks digits, guards nothing
+    texts = [*TEXTS, *(_with_other_digits(text, rng) for text in TEXTS)]
+    assert fields._SHAPE
+    found = [fields_of(text) for text in texts]
+    monkeypatch.setattr(fields, "_SHAPE", {})
+    fields._places.cache_clear()
+    assert found == [fields_of(text) for text in texts]
