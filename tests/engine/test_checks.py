@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -59,6 +60,34 @@ async def test_what_becomes_of_a_question_says_nothing_about_the_purchase(shop: 
         )
         assert (here.alpha.count("buy"), here.alpha.count("ask"), here.beta.calls) == (1, 3, [])
         assert here.engine.accounts["alpha"].paused is None
+        if isinstance(answer, Failure):
+            assert one.attempts[0].message == Failure.DROPPED.value, "the last word about the purchase itself"
+
+
+async def test_nobody_asks_about_a_purchase_that_is_just_being_sent(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.open.clear()
+        one = await here.buy()
+        await here.when(one, lambda _: here.alpha.waiting)
+        here.clock.forward(3_600)
+        await asyncio.sleep(0.05)
+        assert (await here.now(one)).attempts[0].status is AttemptStatus.SENDING
+        assert here.alpha.count("ask") == 0
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
+
+
+async def test_two_who_ask_at_once_ask_once(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        here.alpha.open.clear()
+        asking = [asyncio.create_task(here.engine.check_now(one.id, name)) for name in ("ann", "bob")]
+        await here.when(one, lambda _: here.alpha.waiting)
+        await asyncio.sleep(0.05)
+        here.alpha.open.set()
+        await asyncio.gather(*asking)
+        assert here.alpha.count("ask") == 1
 
 
 async def test_never_seen_frees_it_only_by_the_accounts_rule(shop: Opens) -> None:

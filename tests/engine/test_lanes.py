@@ -143,15 +143,15 @@ def test_slots_go_in_the_order_of_asking_and_at_an_even_pace() -> None:
 
 def test_nobody_overtakes_those_who_wait() -> None:
     async def run() -> None:
-        lane = Lane(per_second=None, in_flight=1, queue=5)
-        first = lane.try_take()
-        assert first is not None
-        waiting = asyncio.create_task(lane.take(5))
-        await asyncio.sleep(0)
-        first.release()
-        assert lane.try_take() is None
-        (await waiting).release()
+        loop = asyncio.get_running_loop()
+        lane = Lane(per_second=1, in_flight=5, queue=5)
+        overtaking: list[Slot | None] = []
+        # At the very moment at which the one who waits is to get its slot, and before it.
+        loop.call_at(1.0, lambda: overtaking.append(lane.try_take()))
         assert lane.try_take() is not None
+        assert isinstance(await lane.take(5), Slot)
+        assert overtaking == [None]
+        assert loop.time() == 1.0
 
     with SimulatedLoop() as loop:
         loop.run_until_complete(run())

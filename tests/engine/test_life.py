@@ -59,6 +59,7 @@ async def test_a_client_that_waits_is_woken_and_one_that_waits_too_long_gets_wha
         here.alpha.buy = lambda ref: say("pending", ref)
         one = await here.buy(wait=0.05)
         assert one.status is TransactionStatus.PENDING
+        assert len(here.engine._waiting) == 0, "nobody waits any longer"
         waiting = [asyncio.create_task(here.engine.wait_final(one, 5)) for _ in range(3)]
         await asyncio.sleep(0.02)
         await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
@@ -108,7 +109,10 @@ async def test_a_webhook_is_owed_once_for_each_end(shop: Opens) -> None:
     hook = {"url": "http://127.0.0.1:1/hook", "secret": "canary-secret"}
     clients = [{"id": "shop", "key_hash": "sha256:" + "0" * 64, "webhook": hook}]
     async with shop(clients=clients) as here:
+        here.alpha.buy = lambda ref: say("success", ref)
         one = await here.buy(wait=5)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
+        assert len(await here.ledger.notifications(one.id)) == 1, "more about a success is no other end"
         here.clock.forward(1)
         await here.report("alpha", say("failed", one.attempts[0].id))
         await here.report("alpha", say("failed", one.attempts[0].id))
