@@ -141,8 +141,10 @@ class Acceptor:
             decision = finish(transaction, step.reason, choice, now=transaction.created_at)
             return decision.after, (accepted, *decision.events), None, None
         if isinstance(step, Send):
-            slot = self._dispatcher.accounts[step.route.provider].lane.try_take()
+            account = self._dispatcher.accounts[step.route.provider]
+            slot = account.lane.try_take()
             if slot is not None:
+                self._dispatcher.turned(account, 0.0)
                 prepared = self._dispatcher.prepare(transaction, step.route, choice)
                 if not isinstance(prepared, Dropped):
                     decision = prepared.decision

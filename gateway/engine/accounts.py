@@ -46,6 +46,11 @@ class Balance:
     computed: int | None = None
     at: datetime | None = None
 
+    @property
+    def drift(self) -> int | None:
+        """Reported less computed, in rupiah."""
+        return None if self.reported is None or self.computed is None else self.reported - self.computed
+
 
 @dataclass(slots=True)
 class Account:

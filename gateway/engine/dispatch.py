@@ -49,6 +49,7 @@ class Dispatcher:
     Args:
         catalogue: products by code; replaced when the configuration is reloaded.
         refused: told when a supplier refuses an account, so that nothing more is sent there.
+        turned: told how many seconds a purchase waited for its turn at an account; `None`: it got none.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Dispatcher:
         random: Random,
         refused: Callable[[Account, Outcome], None],
         answered: Callable[[Account, AttemptState, Outcome, float], None],
+        turned: Callable[[Account, float | None], None],
         crash: Hook,
     ) -> None:
         self._ledger = ledger
@@ -76,6 +78,7 @@ class Dispatcher:
         self._random = random
         self._refused = refused
         self._answered = answered
+        self.turned = turned
         self._crash = crash
         self.busy: set[str] = set()
         """The transactions that this process is working on right now."""
@@ -199,11 +202,15 @@ class Dispatcher:
     ) -> Slot | None:
         account = self.accounts[route.provider]
         left = (transaction.deadline_at - self._clock.now()).total_seconds()
+        began = seconds()
         try:
-            return await account.lane.take(min(account.settings.limits.wait, left))
+            slot = await account.lane.take(min(account.settings.limits.wait, left))
         except LaneFullError as error:
+            self.turned(account, None)
             skipped[route.provider, route.product] = Dropped(route, str(error), ReasonCode.NO_ROUTE)
             return None
+        self.turned(account, seconds() - began)
+        return slot
 
     async def _commit_and_send(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:
         try:

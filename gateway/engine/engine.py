@@ -12,22 +12,25 @@ import structlog
 from gateway.core.accept import Request
 from gateway.core.outcome import Outcome
 from gateway.core.references import References
-from gateway.core.transaction import Change, Transaction
+from gateway.core.transaction import AttemptState, Change, Transaction
 from gateway.engine.accept import Accepted, Acceptor
 from gateway.engine.accounts import Account, Sends, make_account
 from gateway.engine.apply import Door
+from gateway.engine.balance import Balances
 from gateway.engine.catalogue import catalogue
 from gateway.engine.check import Checker
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.crashpoints import Hook, nothing
 from gateway.engine.dispatch import Dispatcher
 from gateway.engine.errors import DrainingError
+from gateway.engine.gauges import Gauges
+from gateway.engine.month import Months
 from gateway.engine.observation import Audits, Counts, Observation, Observes
 from gateway.engine.recover import Sweeper
 from gateway.engine.report import ReportReader
 from gateway.engine.review import Reviewer
 from gateway.engine.waiting import Waiting
-from gateway.ledger import Ledger
+from gateway.ledger import Ledger, LedgerUnavailableError
 from gateway.provider import Acknowledgement, Provider, Report
 from gateway.settings.types import ProviderSettings, Settings
 
@@ -44,6 +47,7 @@ class Engine:
         kinds: the providers' classes by kind.
         transports: makes the way out of an account; left out, real HTTP.
         random: for the weighted strategies; seeded in simulations.
+        look_every: seconds between two looks at balances, the month's purchases and what metrics show; `None`: never.
         crash: reached at the named crash points; does nothing in production.
     """
 
@@ -60,6 +64,7 @@ class Engine:
         transports: Callable[[ProviderSettings], Sends] | None = None,
         random: Random | None = None,
         sweep_every: float = 1.0,
+        look_every: float | None = 1.0,
         crash: Hook = nothing,
     ) -> None:
         self.settings = settings
@@ -73,6 +78,9 @@ class Engine:
         self._transports = transports
         self._random = random or Random()  # noqa: S311 — spreads load, guards nothing
         self._sweep_every = sweep_every
+        self._look_every = look_every
+        self._counts = counts
+        self._looking: asyncio.Task[None] | None = None
         self._crash = crash
         self._waiting = Waiting()
         self._tasks: dict[asyncio.Task[Any], str] = {}
@@ -91,6 +99,20 @@ class Engine:
         node = await ledger.claim_node()
         references = References(node, await ledger.last_reference(node))
         await self._open_accounts(self.settings)
+        seconds = asyncio.get_running_loop().time
+        self.balances = Balances(
+            ledger=ledger,
+            accounts=self.accounts,
+            clock=clock,
+            counted=self._observation.balance,
+            spawn=self._spawn_once,
+            seconds=seconds,
+            alone=self.settings.cluster.redis is None,
+        )
+        await self.balances.start()
+        self._months = Months(
+            ledger=ledger, accounts=self.accounts, clock=clock, counted=self._observation.month, seconds=seconds
+        )
         self._door = Door(ledger, notified=self._webhooks, published=self._published, crash=crash)
         self._dispatcher = Dispatcher(
             ledger=ledger,
@@ -102,7 +124,8 @@ class Engine:
             clock=clock,
             random=self._random,
             refused=self._account_refused,
-            answered=self._observation.answered,
+            answered=self._answered,
+            turned=self._observation.turned,
             crash=crash,
         )
         self._configure(self.settings)
@@ -130,6 +153,7 @@ class Engine:
             clock=clock,
             follow=self._follow,
             counted=self._observation.reported,
+            heard=self.balances.reported,
             crash=crash,
         )
         self._reviewer = Reviewer(ledger=ledger, door=self._door, checker=self._checker, clock=clock)
@@ -148,6 +172,16 @@ class Engine:
         if recovered:
             log.warning("recovered", attempts=recovered)
         self._sweeping = asyncio.create_task(self._sweeper.run(), name="sweeper")
+        if self._look_every is not None:
+            gauges = Gauges(
+                ledger=ledger,
+                accounts=self.accounts,
+                shows=self._counts,
+                observer_errors=self._observation.observer_errors,
+                also=(self.balances.tick, self._months.tick),
+                look_every=self._look_every,
+            )
+            self._looking = asyncio.create_task(gauges.run(), name="gauges")
 
     async def drain(self, seconds: float) -> bool:
         """Take nothing new, and let what is under way end within `seconds`. Returns whether it all did.
@@ -178,6 +212,14 @@ class Engine:
     async def close(self) -> None:
         """End at once what still runs, and close the accounts. The ledger is left to whoever opened it."""
         await self.drain(0)
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
+            self._looking = None
+            try:
+                await self.balances.save(everything=True)
+            except LedgerUnavailableError as error:
+                log.warning("balances_not_saved", why=str(error))
         for account in self.accounts.values():
             await account.transport.close()
 
@@ -287,7 +329,13 @@ class Engine:
                 "balance": {
                     "reported": account.balance.reported,
                     "computed": account.balance.computed,
+                    "drift": account.balance.drift,
                     "at": None if account.balance.at is None else account.balance.at.isoformat(),
+                },
+                "month": {
+                    "purchases": (month := self._months.of(account.id)).purchases,
+                    "commitment": account.settings.monthly_commitment,
+                    "inquiries": month.inquiries,
                 },
                 "last_error": account.last_error,
                 "last_error_at": None if account.last_error_at is None else account.last_error_at.isoformat(),
@@ -325,6 +373,9 @@ class Engine:
         gone = [account for id_, account in self.accounts.items() if wanted.get(id_) is not account]
         self.accounts.clear()
         self.accounts.update(wanted)
+        if self._looking is not None:
+            for account in wanted.values():
+                self.balances.of(account)  # what is known of a deposit stays
         for account in gone:
             self._spawn(_close_when_idle(account))
 
@@ -351,9 +402,13 @@ class Engine:
             self._observation.refused(account, outcome)
             self._spawn(self.ledger.pause_account(account.id, account.paused))
 
+    def _answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
+        self._observation.answered(account, attempt, outcome, seconds)
+        self.balances.answered(account, attempt, outcome)
+
     def _published(self, change: Change) -> None:
         self._waiting.changed(change.after)
-        for listener in (self._observation.changed, *self.listeners):
+        for listener in (self._observation.changed, self.balances.changed, *self.listeners):
             try:
                 listener(change)
             except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,11 +14,12 @@ from gateway.core.transaction import AttemptState, Change, Event, Transaction
 from gateway.core.view import event_view, transaction_view
 from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
+from gateway.engine.gauges import Shows
 
 log = structlog.get_logger(__name__)
 
 
-class Counts(Protocol):
+class Counts(Shows, Protocol):
     """The metrics, as far as the engine counts."""
 
     def transaction_final(self, client: str, product: str, status: str, reason: str | None, seconds: float) -> None: ...
@@ -32,7 +34,13 @@ class Counts(Protocol):
 
     def conflict(self, kind: str) -> None: ...
 
-    def account_closed(self, provider: str, closed: bool) -> None: ...
+    def balance(self, provider: str, reported: int | None, computed: int | None) -> None: ...
+
+    def purchases_month(self, provider: str, count: int, commitment: int | None) -> None: ...
+
+    def lane_wait(self, provider: str, seconds: float) -> None: ...
+
+    def lane_refused(self, provider: str) -> None: ...
 
     def open_transactions(self, count: int, oldest_age_seconds: float) -> None: ...
 
@@ -48,6 +56,9 @@ class Observes(Protocol):
 
     @property
     def has_observers(self) -> bool: ...
+
+    @property
+    def observer_errors(self) -> Mapping[str, int]: ...
 
     def observe(self, transaction: dict[str, Any], event: dict[str, Any]) -> None: ...
 
@@ -154,9 +165,30 @@ class Observation:
             event = "account_paused" if closed else "account_resumed"
             self._audits.write(event, provider=account.id, source="operator", operator=operator, reason=account.paused)
 
+    def balance(self, provider: str, reported: int | None, computed: int | None) -> None:
+        if self._counts is not None:
+            self._counts.balance(provider, reported, computed)
+
+    def month(self, provider: str, count: int, commitment: int | None) -> None:
+        if self._counts is not None:
+            self._counts.purchases_month(provider, count, commitment)
+
+    def observer_errors(self) -> Mapping[str, int]:
+        """How often each observing plugin has failed."""
+        return {} if self._observers is None else self._observers.observer_errors
+
     def asked(self, account: Account, result: str) -> None:
         if self._counts is not None:
             self._counts.check(account.id, result)
+
+    def turned(self, account: Account, seconds: float | None) -> None:
+        """A purchase got its turn at an account after so many seconds, or none."""
+        if self._counts is None:
+            return
+        if seconds is None:
+            self._counts.lane_refused(account.id)
+        else:
+            self._counts.lane_wait(account.id, seconds)
 
     def reported(self, account: Account, verdict: str) -> None:
         if self._counts is not None:

@@ -44,6 +44,7 @@ class ReportReader:
     Args:
         follow: carries on a transaction that a report has set free, or asks about it at once; runs in the background.
         counted: told the verdict on each report.
+        heard: told the balance in a report that was believed, or that it held none.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ReportReader:
         clock: Clock,
         follow: Callable[[Transaction, str], None],
         counted: Callable[[Account, str], None],
+        heard: Callable[[Account, int | None], None],
         crash: Hook,
     ) -> None:
         self._ledger = ledger
@@ -61,6 +63,7 @@ class ReportReader:
         self._clock = clock
         self._follow = follow
         self._counted = counted
+        self._heard = heard
         self._crash = crash
         self._verified: dict[str, datetime] = {}
 
@@ -161,6 +164,9 @@ class ReportReader:
         after = await self._door.settle(transaction, decide, report=number)
         if after is transaction and trust is Trust.BELIEVED:
             verdict = "nothing_new"
+        elif trust is Trust.BELIEVED and account.settings.reports.trust == "source":
+            # Not from one that is known already: it would bring back the balance of then.
+            self._heard(account, outcome.balance)
         await self._mark(account, number, verdict, attempt.id)
         self._follow(after, attempt.id)
 

@@ -15,10 +15,11 @@ from gateway.ledger.errors import (
     SchemaOutOfDateError,
 )
 from gateway.ledger.group import OnCommit
-from gateway.ledger.protocol import Balance, Ledger, StoredNotification
+from gateway.ledger.protocol import Balance, Bought, Ledger, StoredNotification
 
 __all__ = [
     "Balance",
+    "Bought",
     "ChangeRefusedError",
     "LeaseLostError",
     "Ledger",

@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
 from gateway.ledger import rows, values
 from gateway.ledger.batch import Operation, Simple
 from gateway.ledger.group import GroupWriter, OnCommit
-from gateway.ledger.protocol import Balance, StoredNotification
+from gateway.ledger.protocol import Balance, Bought, StoredNotification
 from gateway.ledger.rows import Params, Row
 from gateway.ledger.statements import Statement, Statements
 
 PROBE_SECONDS = 1.0
 """How long a commit, or a probe, says that the ledger can be written."""
+_LONGEST_OPEN = timedelta(days=7)
+"""After so long an attempt is settled by a person or not at all."""
+_SLACK = timedelta(hours=1)
+"""How far the moment in a number may lie beside the moment of sending: it is made before, and where the clock was set
+back it runs ahead."""
 
 
 class BaseLedger(ABC):
@@ -135,6 +140,9 @@ class BaseLedger(ABC):
         if before_id is not None:
             given["before_id"] = rows.number(before_id)
         return await self._page(given, limit)
+
+    async def review_count(self) -> int:
+        return int((await self._rows(self.statements.review_count))[0][0])
 
     async def _page(self, given: dict[str, object], limit: int) -> list[Transaction]:
         statement = self.statements.transactions(frozenset(given))
@@ -258,6 +266,21 @@ class BaseLedger(ABC):
     async def balances(self) -> dict[str, Balance]:
         found = map(values.read_balance, await self._rows(self.statements.balances))
         return {balance.provider: balance for balance in found}
+
+    async def charged_since(self, provider: str, after: datetime) -> int:
+        first = rows.first_number(after - _LONGEST_OPEN)
+        given = {"first": first, "provider": provider, "after": rows.to_micros(after)}
+        return int((await self._rows(self.statements.charged_since, **given))[0][0] or 0)
+
+    async def bought(self, start: datetime, end: datetime) -> dict[str, Bought]:
+        found = await self._rows(
+            self.statements.bought,
+            first=rows.first_number(start - _SLACK),
+            last=rows.first_number(end + _SLACK),
+            start=rows.to_micros(start),
+            end=rows.to_micros(end),
+        )
+        return {provider: Bought(count - int(inquiries), int(inquiries)) for provider, count, inquiries in found}
 
     async def pause_account(self, account: str, why: str) -> None:
         at = rows.to_micros(self._clock())

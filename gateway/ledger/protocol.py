@@ -39,6 +39,15 @@ class Balance:
     computed: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What succeeded at one account in some time."""
+
+    purchases: int
+    inquiries: int
+    """Of bills (cek tagihan): the transaction carries the bill."""
+
+
 class Ledger(Protocol):
     """The truth about every transaction. One object a process."""
 
@@ -116,6 +125,9 @@ class Ledger(Protocol):
 
     async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]:
         """Transactions that only a person can settle, or whose evidence contradicts itself; newest first."""
+
+    async def review_count(self) -> int:
+        """How many transactions `review` would give in all."""
 
     async def events(self, transaction: str) -> list[tuple[int, Event]]:
         """Everything that happened to a transaction, in order, with the events' numbers."""
@@ -197,6 +209,13 @@ class Ledger(Protocol):
 
     async def balances(self) -> dict[str, Balance]:
         """The latest balance of each provider."""
+
+    async def charged_since(self, provider: str, after: datetime) -> int:
+        """Rupiah that an account took for what succeeded later than `after`, less what it gave back of what had
+        succeeded before. Looks at attempts that were sent in the seven days before `after`, and since."""
+
+    async def bought(self, start: datetime, end: datetime) -> dict[str, Bought]:
+        """What succeeded at each account, of what was sent with `start` ≤ sent < `end`."""
 
     async def pause_account(self, account: str, why: str) -> None:
         """Remember, over restarts, that nothing is bought through an account."""

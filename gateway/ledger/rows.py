@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from gateway.core.references import EPOCH
 from gateway.core.transaction import (
     AttemptState,
     Event,
@@ -62,6 +63,11 @@ def number(text: str) -> int:
 def number_or_none(text: str) -> int | None:
     """The same for a number that came from outside: `None` where it cannot be one of ours."""
     return int(text) if len(text) == _DIGITS and text.isascii() and text.isdigit() else None
+
+
+def first_number(at: datetime) -> int:
+    """The lowest number that can be given at a moment: the tables' numbers rise with time."""
+    return max(0, (at - EPOCH) // timedelta(milliseconds=1)) * 1_000_000
 
 
 def reference(value: int) -> str:

@@ -105,6 +105,9 @@ class Statements:
         self.resend = c(_resend())
         self.notifications = c(_notifications().where(notifications.c.transaction_id == p("id")))
         self.balances = c(_balances())
+        self.review_count = c(sa.select(sa.func.count()).select_from(transactions).where(_NEEDS_A_PERSON))
+        self.charged_since = c(_charged_since())
+        self.bought = c(_bought())
         self.paused = c(sa.select(accounts.c.account, accounts.c.why).where(accounts.c.paused))
         self.transactions = lru_cache(maxsize=256)(self._transactions)
         self.reports = lru_cache(maxsize=8)(self._reports)
@@ -169,8 +172,7 @@ class Statements:
             "start": columns.created_at >= p("start", type_=sa.BigInteger),
             "end": columns.created_at < p("end", type_=sa.BigInteger),
             "before_id": columns.id < p("before_id", type_=sa.BigInteger),
-            # In the very words of the partial index: only then do both databases use it.
-            "review": sa.text("(needs_review OR conflict)"),
+            "review": _NEEDS_A_PERSON,
         }
         return self._compile(_page(*(condition for name, condition in known.items() if name in names)))
 
@@ -200,6 +202,10 @@ class Statements:
         # Ids first: a dead receiver's backlog may have to be sorted, and bodies are heavy.
         ids = page.order_by(*order).limit(p("limit", type_=sa.BigInteger)).subquery("page")
         return self._compile(sa.select(notifications).where(columns.id.in_(sa.select(ids.c.id))).order_by(*order))
+
+
+_NEEDS_A_PERSON = sa.text("(needs_review OR conflict)")
+"""In the very words of the partial index: only then do both databases use it."""
 
 
 def _columns(table: sa.Table, names: Sequence[str]) -> list[sa.Column[Any]]:
@@ -326,6 +332,39 @@ def _due_notifications(*conditions: sa.ColumnElement[bool]) -> ClauseElement:
     query = query.where(*conditions, notifications.c.next_try_at <= p("now"), transactions.c.owner == p("owner"))
     query = query.order_by(None).order_by(notifications.c.next_try_at, notifications.c.id)
     return query.limit(p("limit", type_=sa.BigInteger))
+
+
+_SUCCEEDED = sa.text("attempts.status = 'success'")
+
+
+def _charged_since() -> ClauseElement:
+    a, t = attempts.c, transactions.c
+    after = p("after", type_=sa.BigInteger)
+    charge = sa.func.coalesce(a.price, a.expected_price, sa.literal_column("0"))
+    # A transaction keeps the time of its success when that is taken back: one of before was charged before.
+    given_back = sa.case((t.final_at > after, sa.literal_column("0")), else_=-charge)
+    both = sa.join(attempts, transactions, t.id == a.transaction_id)
+    query = sa.select(sa.func.sum(sa.case((_SUCCEEDED, charge), else_=given_back))).select_from(both)
+    return query.where(
+        a.id >= p("first", type_=sa.BigInteger),
+        a.provider == p("provider"),
+        sa.text("attempts.status IN ('success', 'reversed')"),
+        a.ended_at > after,
+    )
+
+
+def _bought() -> ClauseElement:
+    a, t = attempts.c, transactions.c
+    inquiry = sa.case((t.bill.is_not(None), sa.literal_column("1")), else_=sa.literal_column("0"))
+    query = sa.select(a.provider, sa.func.count(), sa.func.sum(inquiry))
+    query = query.select_from(sa.join(attempts, transactions, t.id == a.transaction_id))
+    return query.where(
+        a.id >= p("first", type_=sa.BigInteger),
+        a.id < p("last", type_=sa.BigInteger),
+        a.started_at >= p("start", type_=sa.BigInteger),
+        a.started_at < p("end", type_=sa.BigInteger),
+        _SUCCEEDED,
+    ).group_by(a.provider)
 
 
 def _balances() -> ClauseElement:

@@ -192,6 +192,7 @@ class Process:
             transports=self._way,
             random=world.plan.random(f"routing {number}"),
             sweep_every=world.plan.sweep_every,
+            look_every=None,
             crash=self._crash_point,
         )
 
