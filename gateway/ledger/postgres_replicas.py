@@ -21,6 +21,9 @@ TAKE_OVER_AT_ONCE = 500
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _LOCK = 7_205_461_002
 """The advisory lock under which node numbers are given out."""
+_TAKING = _LOCK + 1
+"""The one under which transactions are taken over, by one replica at a time. Row locks alone do not do it: a statement
+that began before another's commit looks again at the rows that it locks, but not at who had no lease."""
 
 _END_OVERDUE = f"""
 DELETE FROM replicas WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} FOR UPDATE SKIP LOCKED)
@@ -77,8 +80,11 @@ async def release(connection: asyncpg.Connection[Any], replica: str) -> None:
 
 
 async def take_over(connection: asyncpg.Connection[Any], replica: str) -> list[str]:
-    """End overdue leases, and claim unfinished transactions of owners without one: their numbers."""
+    """End overdue leases, and claim unfinished transactions of owners without one: their numbers. None while another
+    replica is at it."""
     async with connection.transaction():
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _TAKING):
+            return []
         alive = await connection.fetchval("SELECT 1 FROM replicas WHERE id = $1 FOR KEY SHARE", replica)
         if alive is None:
             return []
