@@ -186,7 +186,8 @@ class Dispatcher:
                 continue
             # The wait for the slot took time: what was decided before it is decided again on the state as it is now.
             again, choice = self.plan(transaction, skipped)
-            if not isinstance(again, Send) or again.route != step.route:
+            # Draws are not made again: a route that had to win twice would get too small or too large a share.
+            if not isinstance(again, Send) or step.route not in choice.routes:
                 slot.release(unused=True)
                 continue
             prepared = self.prepare(transaction, step.route, choice)

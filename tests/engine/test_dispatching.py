@@ -181,6 +181,23 @@ async def test_a_route_that_closes_while_a_purchase_waits_is_not_taken(shop: Ope
         assert here.alpha.count("buy") == 1
 
 
+async def test_weights_are_the_shares_also_of_those_who_come_second(shop: Opens) -> None:
+    routes = [
+        {"provider": "down", "code": "X5", "price": 5_400, "weight": 1_000},
+        {"provider": "alpha", "code": "X5", "price": 5_400, "weight": 3},
+        {"provider": "beta", "code": "X5", "price": 5_400, "weight": 1},
+    ]
+    sections: dict[str, Any] = {
+        "products": [{"code": "XL5", "routes": routes}],
+        "routing": {"strategy": "weighted", "max_attempts": 9},
+    }
+    async with shop(accounts={"down": {}, "alpha": {}, "beta": {}}, **sections) as here:
+        here.engine._random.seed(20261124)
+        here.suppliers["down"].buy = lambda _: Failure.CONNECT_REFUSED
+        await asyncio.gather(*(here.buy(f"A-{number}", wait=20) for number in range(400)))
+        assert 0.68 < here.alpha.count("buy") / 400 < 0.82
+
+
 async def test_what_is_said_and_answered_is_kept_without_secrets(shop: Opens) -> None:
     async with shop() as here:
         echo = "http://127.0.0.1:1/canary-path canary-token"
