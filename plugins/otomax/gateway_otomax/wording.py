@@ -100,7 +100,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
         "promise",
         r"\b(?:trx )?(?:gagal|dibatalkan|refund)\b[ ,=>-]{0,3}(?:(?:maka|uang|dana|saldo|akan|otomatis|auto|pasti"
         r"|langsung|di) ?){1,4}"
-        r"(?:kembali|dikembalikan|balik|refund)\s(?:otomatis|utuh|penuh|full|100)\b.{0,20}?" + _END,
+        r"(?:kembali|dikembalikan|balik|refund)\s(?:otomatis|utuh|penuh|full|\d{3})\b.{0,20}?" + _END,
     ),
     (
         "terms",
@@ -182,7 +182,7 @@ def skip_words(aside: str) -> tuple[str, ...]:
     return tuple(_NEEDS.get(aside, "").split())
 
 
-_ASIDES = tuple((skip_words(name), re.compile(pattern)) for name, pattern in ASIDES)
+_ASIDES = tuple((skip_words(name), re.compile(pattern).sub) for name, pattern in ASIDES)
 
 LEFT = (
     r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~]|xx)(?:\s?[:=])?|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
@@ -223,8 +223,13 @@ _TAIL_WITHOUT_STATUS = re.compile(_TAIL_ALONE)
 def evidence_of(words: str) -> str:
     """`words` (in one spelling, serial number taken out) without asides."""
     for needs, aside in _ASIDES:
-        if not needs or any(word in words for word in needs):
-            words = aside.sub(_TAKEN_OUT, words)
+        if not needs:
+            words = aside(_TAKEN_OUT, words)
+            continue
+        for word in needs:  # a plain loop: this runs for every aside of every message
+            if word in words:
+                words = aside(_TAKEN_OUT, words)
+                break
     return " ".join(words.split())
 
 
