@@ -156,8 +156,8 @@ QTY = (
 ACCOUNT = (
     r"\b(?:pin|password|pass|sandi|sign|signature|tanda tangan|credential|kredensial|apikey|api key|member ?id"
     r"|kode reseller|kode agen|id reseller|kode member|user h\dh|ip|ip address|ip addr|ip server|alamat ip|ip anda)\b"
-    r"(?:\s?[\d.:]{7,40}|\s?[:=]?\s?[a-z]{1,8}\d{1,10})?(?: (?:anda|kamu|trx|reseller|member|h\dh|address|yang|is|server"
-    r"|pengirim|dimasukkan|masukkan|masukan|diinput|digunakan|dikirim|dan|atau|/"
+    r"(?:\s?[\d.:]{7,40}|\s?[:=]?\s?[a-z]{1,8}\d{1,10})?(?: (?:anda|kamu|trx|reseller|member|h\dh|address|yang|is"
+    r"|server|pengirim|dimasukkan|masukkan|masukan|diinput|digunakan|dikirim|dan|atau|/"
     r"|password|pin)){0,6}"
     r" ?(?:salah|keliru|(?:tidak|belum|bukan) (?:kami )?(?:sesuai|valid|cocok|terdaftar|di ?daftarkan|dikenal"
     r"|dikenali|kenal|kenali|izinkan|diizinkan|diijinkan"
