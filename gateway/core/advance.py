@@ -139,8 +139,3 @@ def finish(before: Transaction, reason: Reason, choice: Choice, *, now: datetime
             for dropped in choice.dropped
         ]
     return Decision(after, (Event("status", now, "gateway", data),))
-
-
-def live_attempts(transaction: Transaction) -> list[AttemptState]:
-    """The attempts that may still deliver."""
-    return [attempt for attempt in transaction.attempts if attempt.may_deliver]

@@ -1,7 +1,7 @@
-"""The one door for state: a synchronous answer, a report, a status check and an operator all come through `apply`.
+"""What evidence does: a synchronous answer, a report and a status check all come through `apply`.
 
-`apply` decides what one piece of evidence about one attempt does to its transaction. It never guesses: what contradicts
-a settled state is kept as a `conflict` for a person, and the only way out of a final state is `success → reversed`.
+An operator, who is no evidence but a decision, comes through `resolve`. It never guesses: what contradicts a settled
+state is kept as a `conflict` for a person, and the only way out of a final state is `success → reversed`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ class Source(StrEnum):
     CHECK = "check"
     RECOVERY = "recovery"
     """The gateway itself, after a restart: the attempt was under way when the process ended."""
-    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Evidence:
     source: Source
     at: datetime
     by: str = ""
-    """The operator's name, the report's number: for the events."""
+    """Such as the report's number: for the events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,9 +229,6 @@ def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidenc
 
 def _about_contested(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
     """More about an attempt whose evidence contradicts itself: only a person settles it, but what is said is kept."""
-    if evidence.source is Source.OPERATOR:
-        settled = evolve(attempt, contested=False)
-        return _about_live(before, evolve(settled, status=AttemptStatus.UNKNOWN), evidence, outcome)
     if outcome.status in {OutcomeStatus.UNKNOWN, OutcomeStatus.PENDING}:
         return Decision(before)
     richer = evolve(attempt, serial=attempt.serial or _cut(outcome.serial))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -140,14 +139,3 @@ def make_account(
         breaker=Breaker(BreakerRule(probe=settings.timeouts.connect + settings.timeouts.answer + 5.0)),
         never_seen=None if rule is None else NeverSeenRule(rule.after, rule.times),
     )
-
-
-def make_accounts(
-    providers: Iterable[ProviderSettings], kinds: Mapping[str, type[Provider[Any]]], *, max_body: int
-) -> dict[str, Account]:
-    """Every account whose kind is loaded."""
-    return {
-        settings.id: make_account(settings, kinds[settings.kind], max_body=max_body)
-        for settings in providers
-        if settings.kind in kinds
-    }

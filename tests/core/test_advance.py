@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.advance import Finish, Leave, Send, Step, finish, live_attempts, next_step
+from gateway.core.advance import Finish, Leave, Send, Step, finish, next_step
 from gateway.core.advance import start as begin
 from gateway.core.apply import Decision
 from gateway.core.failover import ANOTHER_SUPPLIER_MAY_BE_TRIED, another_supplier_may_be_tried
@@ -97,7 +97,6 @@ def test_nothing_is_done_while_an_attempt_may_deliver(
 def test_nothing_is_done_beside_a_contested_attempt(attempt: Attempts, purchase: Purchases, start: datetime) -> None:
     contested = attempt("rejected", contested=True)
     assert what_next(purchase(contested, attempt("failed", number=2)), start) == Leave()
-    assert live_attempts(purchase(contested, attempt("failed", number=2))) == [contested]
 
 
 @pytest.mark.parametrize("status", [status for status in TransactionStatus if status.final])
