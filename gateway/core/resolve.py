@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.core.apply import Decision
 from gateway.core.outcome import ReasonCode
-from gateway.core.transaction import AttemptStatus, Event, Reason, Transaction, TransactionStatus
+from gateway.core.transaction import AttemptState, AttemptStatus, Event, Reason, Transaction, TransactionStatus
 
 
 class CannotResolveError(ValueError):
@@ -48,48 +48,43 @@ def resolve(
         raise CannotResolveError("it still goes its normal way; it is asked about by itself")
     if any(attempt.status is AttemptStatus.SENDING for attempt in before.attempts):
         raise CannotResolveError("a supplier is being called for it right now; try again in a minute")
-    settled = tuple(
-        replace(
-            attempt,
-            status=AttemptStatus.FAILED if result is TransactionStatus.FAILED else attempt.status,
-            contested=False,
-            ended_at=now if result is TransactionStatus.FAILED else attempt.ended_at,
-            next_check_at=None,
-        )
-        if attempt.may_deliver
-        else attempt
-        for attempt in before.attempts
-    )
-    provider = price = None
-    if result is TransactionStatus.SUCCESS:
-        open_ones = [attempt for attempt in before.attempts if attempt.may_deliver]
-        if len(open_ones) == 1:
-            winner = open_ones[0]
-            provider = winner.provider
-            price = winner.price if winner.price is not None else winner.expected_price
-            settled = tuple(
-                replace(
-                    attempt, status=AttemptStatus.SUCCESS, ended_at=now, contested=False, serial=serial or winner.serial
-                )
-                if attempt.id == winner.id
-                else attempt
-                for attempt in settled
-            )
+    failed = result is TransactionStatus.FAILED
+    open_ones = [attempt for attempt in before.attempts if attempt.may_deliver]
+    # Which of several delivered, a person cannot tell us here: then no account is named, and none is charged.
+    winner = open_ones[0] if len(open_ones) == 1 and not failed else None
     after = replace(
         before,
         status=result,
         needs_review=False,
         conflict=False,
-        reason=Reason(ReasonCode.OPERATOR, reason) if result is TransactionStatus.FAILED else None,
-        serial=serial if result is TransactionStatus.SUCCESS else None,
-        provider=provider,
-        price=price,
-        attempts=settled,
+        reason=Reason(ReasonCode.OPERATOR, reason) if failed else None,
+        serial=None if failed else serial,
+        provider=None if winner is None else winner.provider,
+        price=None if winner is None else _charged(winner),
+        attempts=tuple(
+            _settled(attempt, failed=failed, won=attempt is winner, serial=serial, now=now)
+            if attempt.may_deliver
+            else attempt
+            for attempt in before.attempts
+        ),
         route_at=None,
         final_at=now,
         updated_at=now,
         version=before.version + 1,
     )
-    return Decision(
-        after, (event, Event("status", now, "operator", {"from": "pending", "to": result.value, "operator": operator}))
-    )
+    status = Event("status", now, "operator", {"from": "pending", "to": result.value, "operator": operator})
+    return Decision(after, (event, status))
+
+
+def _charged(attempt: AttemptState) -> int | None:
+    return attempt.price if attempt.price is not None else attempt.expected_price
+
+
+def _settled(attempt: AttemptState, *, failed: bool, won: bool, serial: str | None, now: datetime) -> AttemptState:
+    """An open attempt after the decision: over where it is known how, and asked about no more."""
+    quiet = replace(attempt, contested=False, next_check_at=None)
+    if failed:
+        return replace(quiet, status=AttemptStatus.FAILED, ended_at=now)
+    if won:
+        return replace(quiet, status=AttemptStatus.SUCCESS, ended_at=now, serial=serial or attempt.serial)
+    return quiet
