@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -26,9 +26,11 @@ from gateway.engine.errors import DrainingError
 from gateway.engine.gauges import Gauges
 from gateway.engine.month import Months
 from gateway.engine.observation import Audits, Counts, Observation, Observes
+from gateway.engine.overview import account_view, products_view
 from gateway.engine.recover import Sweeper
 from gateway.engine.report import ReportReader
 from gateway.engine.review import Reviewer
+from gateway.engine.tasks import Tasks
 from gateway.engine.waiting import Waiting
 from gateway.ledger import Ledger, LedgerUnavailableError
 from gateway.provider import Acknowledgement, Provider, Report
@@ -83,8 +85,7 @@ class Engine:
         self._looking: asyncio.Task[None] | None = None
         self._crash = crash
         self._waiting = Waiting()
-        self._tasks: dict[asyncio.Task[Any], str] = {}
-        self._names: set[str] = set()
+        self._tasks = Tasks()
         self._sweeping: asyncio.Task[None] | None = None
         self._webhooks: set[str] = set()
         self.listeners: list[Callable[[Change], None]] = []
@@ -105,7 +106,7 @@ class Engine:
             accounts=self.accounts,
             clock=clock,
             counted=self._observation.balance,
-            spawn=self._spawn_once,
+            spawn=self._tasks.begin_once,
             seconds=seconds,
             alone=self.settings.cluster.redis is None,
         )
@@ -136,7 +137,7 @@ class Engine:
             references=references,
             clock=clock,
             owner=ledger.owner,
-            spawn=self._spawn,
+            spawn=self._tasks.begin,
             crash=crash,
         )
         self._checker = Checker(
@@ -164,7 +165,7 @@ class Engine:
             reports=self._reports,
             accounts=self.accounts,
             clock=clock,
-            spawn=self._spawn_once,
+            spawn=self._tasks.begin_once,
             observed=self._observation.open,
             interval=self._sweep_every,
         )
@@ -188,7 +189,7 @@ class Engine:
 
         What is cut off is `sending` on disk, and is asked about by the next process.
         """
-        self.draining = True
+        self.draining = self._tasks.refusing = True
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)
@@ -198,13 +199,10 @@ class Engine:
         # What a commit that is on its way starts is waited for too.
         while (self._tasks or self._accepting) and (left := ends - now()) > 0:
             if self._tasks:
-                await asyncio.wait(set(self._tasks), timeout=left)
+                await self._tasks.wait(left)
             else:
                 await asyncio.sleep(min(left, _LOOK))
-        cut = set(self._tasks)
-        for task in cut:
-            task.cancel()
-        await asyncio.gather(*cut, return_exceptions=True)
+        cut = await self._tasks.cut()
         # Nobody learns any more here: whoever still waits is answered with what is known.
         self._waiting.close()
         return not cut
@@ -290,58 +288,11 @@ class Engine:
 
     def products(self) -> list[dict[str, Any]]:
         """What can be bought now, with the lowest price of a route that is open, in rupiah."""
-        listed = []
-        now = self._clock.now()
-        for product in self._dispatcher.catalogue.values():
-            prices = [
-                route.price
-                for route in product.routes
-                if route.enabled
-                and (account := self.accounts.get(route.provider)) is not None
-                and account.closed_because() is None
-                and not (route.closed is not None and route.closed.closed(now))
-            ]
-            listed.append(
-                {
-                    "product": product.code,
-                    "name": product.name,
-                    "dest": product.dest,
-                    "open_denomination": product.open_denomination,
-                    "available": bool(prices),
-                    "price": min(prices, default=None),
-                }
-            )
-        return listed
+        return products_view(self._dispatcher.catalogue.values(), self.accounts, self._clock.now())
 
     def providers(self) -> list[dict[str, Any]]:
         """Each account, and how it stands."""
-        return [
-            {
-                "provider": account.id,
-                "kind": account.settings.kind,
-                "state": "open" if account.closed_because() is None else "closed",
-                "why": account.closed_because(),
-                "breaker": account.breaker_state().value,
-                "checks": "put_off" if account.checks.down else "as_due",
-                "in_flight": account.lane.in_flight,
-                "waiting": account.lane.waiting,
-                "success_rate": round(account.success_rate(), 4),
-                "balance": {
-                    "reported": account.balance.reported,
-                    "computed": account.balance.computed,
-                    "drift": account.balance.drift,
-                    "at": None if account.balance.at is None else account.balance.at.isoformat(),
-                },
-                "month": {
-                    "purchases": (month := self._months.of(account.id)).purchases,
-                    "commitment": account.settings.monthly_commitment,
-                    "inquiries": month.inquiries,
-                },
-                "last_error": account.last_error,
-                "last_error_at": None if account.last_error_at is None else account.last_error_at.isoformat(),
-            }
-            for account in self.accounts.values()
-        ]
+        return [account_view(account, self._months.of(account.id)) for account in self.accounts.values()]
 
     async def reload(self, settings: Settings) -> None:
         """Use new settings from now on. What is under way ends with the old ones."""
@@ -377,13 +328,13 @@ class Engine:
             for account in wanted.values():
                 self.balances.of(account)  # what is known of a deposit stays
         for account in gone:
-            self._spawn(_close_when_idle(account))
+            self._tasks.begin(_close_when_idle(account))
 
     def changed_elsewhere(self, transaction_id: str) -> None:
         """Another replica has changed a transaction; the empty string stands for any of them. Wakes who waits here."""
         for waited in self._waiting.waited() if not transaction_id else (transaction_id,):
             if self._waiting.is_waited(waited):
-                self._spawn_once(f"look {waited}", self._look(waited))
+                self._tasks.begin_once(f"look {waited}", self._look(waited))
 
     async def _look(self, transaction_id: str) -> None:
         transaction = await self.ledger.transaction(transaction_id)
@@ -400,7 +351,7 @@ class Engine:
         if account.paused is None:
             account.paused = f"the supplier refuses the account: {outcome.message}"
             self._observation.refused(account, outcome)
-            self._spawn(self.ledger.pause_account(account.id, account.paused))
+            self._tasks.begin(self.ledger.pause_account(account.id, account.paused))
 
     def _answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
         self._observation.answered(account, attempt, outcome, seconds)
@@ -418,30 +369,9 @@ class Engine:
         """A report has set a transaction free, or asks for a question: do it now rather than at the next sweep."""
         attempt = transaction.attempt(attempt_id)
         if transaction.route_at is not None:
-            self._spawn_once(f"route {transaction.id}", self._dispatcher.carry(transaction))
+            self._tasks.begin_once(f"route {transaction.id}", self._dispatcher.carry(transaction))
         elif attempt is not None and attempt.next_check_at is not None and attempt.next_check_at <= self._clock.now():
-            self._spawn_once(f"check {attempt_id}", self._checker.check(transaction.id, attempt_id))
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        self._start(work, "")
-
-    def _spawn_once(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
-        if self.draining or name in self._names:
-            work.close()
-            return
-        self._names.add(name)
-        self._start(work, name)
-
-    def _start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks[task] = name
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._names.discard(self._tasks.pop(task))
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # What was left undone is due in the ledger, and the next sweep takes it up.
-            log.error("task_failed", exc_info=error)
+            self._tasks.begin_once(f"check {attempt_id}", self._checker.check(transaction.id, attempt_id))
 
 
 async def _close_when_idle(account: Account) -> None:

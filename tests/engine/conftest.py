@@ -161,8 +161,8 @@ class Shop:
         """Let the sweeper come round a few times: what it is to do has begun, and what it begins has ended."""
         for _ in range(2):
             await asyncio.sleep(0.015)
-            while tasks := set(self.engine._tasks):
-                await asyncio.wait(tasks)
+            while self.engine._tasks:
+                await self.engine._tasks.wait(5)
 
     async def pass_time(self, seconds: float) -> None:
         """Set the clock forward, and let what is due then be done."""
