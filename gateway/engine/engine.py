@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from gateway.core.accept import Request
+from gateway.core.endings import endings
 from gateway.core.outcome import Outcome
 from gateway.core.references import References
 from gateway.core.transaction import AttemptState, Change, Transaction
@@ -359,6 +360,9 @@ class Engine:
 
     def _published(self, change: Change) -> None:
         self._waiting.changed(change.after)
+        for provider, delivered in endings(change):
+            if (account := self.accounts.get(provider)) is not None:
+                account.endings.append(delivered)
         for listener in (self._observation.changed, self.balances.changed, *self.listeners):
             try:
                 listener(change)

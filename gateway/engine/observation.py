@@ -139,8 +139,6 @@ class Observation:
 
     def answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
         """A purchase was answered, or surely was not."""
-        if outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}:
-            account.endings.append(outcome.status is OutcomeStatus.SUCCESS)
         if outcome.status in {OutcomeStatus.REJECTED, OutcomeStatus.UNKNOWN}:
             account.last_error, account.last_error_at = outcome.message, self._clock.now()
         if self._counts is not None:

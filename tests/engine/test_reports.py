@@ -299,3 +299,12 @@ async def test_a_taking_back_that_the_supplier_confirms_only_later_is_asked_abou
         await here.quiet()
         assert (await here.now(one)).status is TransactionStatus.REVERSED
         assert await here.report("alpha", line) == "repeated"
+
+
+async def test_a_success_that_a_report_tells_speaks_for_its_account(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {}}) as here:
+        here.alpha.buy = lambda ref: say("failed", ref) if here.alpha.count("buy") == 1 else say("pending", ref)
+        await here.buy("A-1", wait=5)
+        one = await here.answered("A-2")
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-2"))
+        assert here.engine.providers()[0]["success_rate"] == 0.5
