@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml plugins/otomax/pyproject.toml
 
-.PHONY: help run test lint format bench simulate soak clean
+.PHONY: help run test lint format bench simulate soak chart alerts image clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -50,5 +50,19 @@ simulate: $(VENV)/.dev  ## more seeds of the simulation: make simulate SEEDS=100
 soak: $(VENV)/.dev  ## kill the gateway again and again during 10,000 purchases, and count at the suppliers
 	$(BIN)/python tests/faults/soak.py
 
+# The checks below need programs that are not Python packages; each brings its own into .tools.
+$(VENV)/.checks: $(PROJECTS) | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lint,test,checks]' -e plugins/otomax
+	@touch $@ $(VENV)/.dev $(VENV)/.run
+
+chart: $(VENV)/.checks  ## the Helm chart, over a matrix of values
+	$(BIN)/pytest checks/chart
+
+alerts: $(VENV)/.checks  ## alerts and dashboard, by a real Prometheus
+	$(BIN)/pytest checks/alerts
+
+image: $(VENV)/.checks  ## build the container image and try it
+	$(BIN)/pytest checks/image
+
 clean:  ## remove what was installed and built
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .tools build dist .mypy_cache .ruff_cache .pytest_cache
