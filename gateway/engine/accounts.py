@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import structlog
+
 from gateway.core.apply import NeverSeenRule
 from gateway.core.breaker import Breaker, BreakerRule, BreakerState, unusable
 from gateway.core.outcome import Outcome, OutcomeStatus
@@ -19,9 +21,10 @@ from gateway.net.transport import Sent, Transport
 from gateway.provider import Asking, Call, Capability, Provider, capabilities
 from gateway.settings.types import ProviderSettings
 
+log = structlog.get_logger(__name__)
+
 _RECENT = 200
 """Purchases over which the share of successes is taken."""
-
 
 _SLOW = 0.8
 """From this share of the time that an answer may take on, it says that the supplier is too slow."""
@@ -107,7 +110,14 @@ class Account:
             seconds=sent.duration,
             slow_after=_SLOW * self.settings.timeouts.answer,
         )
-        self.breaker.ended(ref, seconds(), unusable=bad)
+        now = seconds()
+        before = self.breaker.state(now)
+        self.breaker.ended(ref, now, unusable=bad)
+        after = self.breaker.state(now)
+        if after is BreakerState.OPEN and before is not after:
+            log.warning("breaker_opened", provider=self.id, why=self.breaker.why_not(now))
+        elif after is BreakerState.CLOSED and before is not after:
+            log.info("breaker_closed", provider=self.id)
 
     def success_rate(self) -> float:
         return sum(self.endings) / len(self.endings) if self.endings else 1.0

@@ -351,6 +351,7 @@ class Engine:
     def _account_refused(self, account: Account, outcome: Outcome) -> None:
         if account.paused is None:
             account.paused = f"the supplier refuses the account: {outcome.message}"
+            log.error("account_refused", provider=account.id, why=outcome.message)
             self._observation.refused(account, outcome)
             self._tasks.begin(self.ledger.pause_account(account.id, account.paused))
 

@@ -41,7 +41,7 @@ def account_view(account: Account, month: Month) -> dict[str, Any]:
     return {
         "provider": account.id,
         "kind": account.settings.kind,
-        "state": "open" if why is None else "closed",
+        "state": "available" if why is None else "unavailable",
         "why": why,
         "breaker": account.breaker_state().value,
         "checks": "put_off" if account.checks.down else "as_due",

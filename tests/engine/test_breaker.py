@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway.core.breaker import Breaker, BreakerRule
 from gateway.core.retry import RetryRule
@@ -47,6 +48,20 @@ async def test_a_supplier_that_says_no_does_not_open_it(shop: Opens, why: str) -
         for n in range(30):
             await here.answered(f"A-{n}")
         assert (state(here), here.alpha.count("buy")) == ("closed", 30)
+
+
+async def test_the_log_says_when_it_opens_and_when_it_closes(shop: Opens) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with shop() as here:
+            here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
+            here.engine.accounts["alpha"].breaker = Breaker(BreakerRule(pause=0.1))
+            for n in range(10):
+                await here.answered(f"A-{n}")
+            here.alpha.buy = lambda ref: say("success", ref)
+            await asyncio.sleep(0.11)
+            await here.buy("A-10", wait=5)
+    told = [(line["event"], line["provider"]) for line in lines if line["event"].startswith("breaker_")]
+    assert told == [("breaker_opened", "alpha"), ("breaker_closed", "alpha")]
 
 
 async def test_checks_go_out_while_it_is_open(shop: Opens) -> None:

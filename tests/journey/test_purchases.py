@@ -94,7 +94,7 @@ async def test_a_supplier_that_does_not_know_us_is_paused_until_an_operator_resu
             assert (await here.buy(ref_id, DELIVERED))["provider"] == "second"
         assert len(here.first.purchases) == 1
         _, accounts = await here.operator("/admin/providers")
-        assert [one["state"] for one in accounts["providers"]] == ["closed", "open"]
+        assert [one["state"] for one in accounts["providers"]] == ["unavailable", "available"]
         status, _ = await here.operator("/admin/providers/first/resume", {"operator": "ann"})
         assert status == 200
         await here.buy("A-3", DELIVERED)
