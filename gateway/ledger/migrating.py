@@ -25,12 +25,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str, *, migrate: bool
     if was == REVISION:
         return was
     if not migrate:
-        raise out_of_date(path, was)
+        raise out_of_date(f"the ledger {path}", was)
     engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool, pool_reset_on_return=None)
     with engine.connect() as bound:
         bound.exec_driver_sql("BEGIN IMMEDIATE")
         try:
-            upgrade(bound, path, was)
+            upgrade(bound, f"the ledger {path}", was)
             bound.exec_driver_sql("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -78,13 +78,13 @@ def _alembic(name: str, was: str | None, connection: sa.Connection | None) -> st
 
 def out_of_date(name: str, was: str | None) -> SchemaOutOfDateError:
     if was is None:
-        return SchemaOutOfDateError(f"the ledger {name} has no tables yet: run `gateway migrate`")
+        return SchemaOutOfDateError(f"{name} has no tables yet: run `gateway migrate`")
     if was > REVISION:
         return SchemaOutOfDateError(
-            f"the ledger {name} is at revision {was}, and this program knows {REVISION}: run the newer program"
+            f"{name} is at revision {was}, and this program knows {REVISION}: run the newer program"
         )
     return SchemaOutOfDateError(
-        f"the ledger {name} is at revision {was}, and this program needs {REVISION}: run `gateway migrate`"
+        f"{name} is at revision {was}, and this program needs {REVISION}: run `gateway migrate`"
     )
 
 

