@@ -1,8 +1,9 @@
 """What one purchase costs the gateway, PostgreSQL and Redis, and what it leaves: the figures of `docs/scaling.md`.
 
-One gateway buys from a supplier that answers success at once, with `Prefer: wait`, on a real PostgreSQL (fsync on) with
-limits in a real Redis. CPU is user and system time of all processes of each, from /proc. `--ledger sqlite` measures
-the single machine instead.
+One gateway buys with `Prefer: wait`, on a real PostgreSQL (fsync on) with limits in a real Redis. The supplier answers
+success at once; with `--reported` it is the sandbox, which says "will be processed", reports a second later, and is
+then asked; its deposit carries 1,800 purchases. CPU is user and system time of all processes of each, from /proc.
+`--ledger sqlite` measures the single machine.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from bench.purchase import CONFIG, KEY, cpu_seconds, free_port, load, process
 from gateway.testing.postgres_server import PostgresServer
 
-TABLES = ("transactions", "attempts", "events", "exchanges", "notifications")
+TABLES = ("transactions", "attempts", "events", "exchanges", "reports", "notifications")
 
 
 @contextmanager
@@ -55,13 +56,22 @@ def family(pid: int) -> float:
     return total
 
 
+def sells(port: int, report_url: str | None) -> AbstractContextManager[object]:
+    """The supplier on `port`: the sandbox where it is to report, and one that answers success at once otherwise."""
+    if report_url is None:
+        here = Path(__file__).with_name("supplier.py")
+        return process(sys.executable, str(here), str(port), ready="ready", core=1)
+    told = f"--port {port} --report-url {report_url} --member-id BENCH --password bench-password --slug bench"
+    return process(sys.executable, "-m", "gateway", "sandbox", *told.split(), ready="sandbox", core=1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--count", type=int, default=8000, help="purchases")
     parser.add_argument("--clients", type=int, default=64, help="clients at once")
     parser.add_argument("--ledger", choices=("postgres", "sqlite"), default="postgres")
+    parser.add_argument("--reported", action="store_true", help="pending first, then a report, then a check")
     options = parser.parse_args()
-    here, python = Path(__file__).parent, sys.executable
     import hashlib
 
     with ExitStack() as stack:
@@ -79,12 +89,14 @@ def main() -> None:
             text += f"cluster: {{redis: 'redis://127.0.0.1:{redis_port}'}}\n"
             text = text.replace("providers:\n", "    rate: {per_second: 100000, burst: 100000}\nproviders:\n", 1)
         config = folder / "gateway.yaml"
+        text = text.replace("reports: {trust: verify}", "reports: {trust: verify, allow_from: [127.0.0.1/32]}")
         config.write_text(text)
-        stack.enter_context(process(python, str(here / "supplier.py"), str(supplier), ready="ready", core=1))
+        ending = 1 if options.reported else None
+        stack.enter_context(sells(supplier, f"http://127.0.0.1:{port}/reports/bench" if options.reported else None))
         gateway = stack.enter_context(
-            process(python, "-m", "gateway", "serve", "--config", str(config), ready="started", core=0)
+            process(sys.executable, "-m", "gateway", "serve", "--config", str(config), ready="started", core=0)
         )
-        asyncio.run(load(port, "warm", 500, options.clients))
+        asyncio.run(load(port, "warm", 300, options.clients, ending=ending))
         master = int((server.data / "postmaster.pid").read_text().split()[0]) if server else 0
 
         def figures() -> dict[str, float]:
@@ -103,7 +115,7 @@ def main() -> None:
             return found | dict(zip(("wal", *TABLES), map(float, row), strict=True))
 
         before, began = figures(), time.perf_counter()
-        taken = sorted(asyncio.run(load(port, "run", options.count, options.clients)))
+        taken = sorted(asyncio.run(load(port, "run", options.count, options.clients, ending=ending)))
         took = time.perf_counter() - began
         after = figures()
         print(f"{options.count / took:.0f} purchases/s with {options.clients} clients on {os.cpu_count()} cores")

@@ -88,14 +88,18 @@ async def purchase(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, r
     head = await reader.readuntil(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
     answer = await reader.readexactly(length)
-    if b" 201 " not in head[:20] or b"SUKSES" not in answer:
+    if b" 201 " not in head[:20] or b"SUKSES" not in answer.upper():
         raise SystemExit(f"not a success: {head!r} {answer!r}")
 
 
-async def load(port: int, prefix: str, count: int, clients: int) -> list[float]:
-    """`count` purchases by `clients` at once; the seconds that each one took."""
+async def load(port: int, prefix: str, count: int, clients: int, *, ending: int | None = None) -> list[float]:
+    """`count` purchases by `clients` at once; the seconds that each one took.
+
+    Args:
+        ending: the last two digits of every destination, by which the sandbox supplier chooses what it does.
+    """
     taken: list[float] = []
-    numbers = iter(range(count))
+    numbers = iter(range(count) if ending is None else range(ending, count * 100, 100))
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
