@@ -30,6 +30,7 @@ from gateway.engine.observation import Audits, Counts, Observation, Observes
 from gateway.engine.overview import account_view, products_view
 from gateway.engine.recover import Sweeper
 from gateway.engine.report import ReportReader
+from gateway.engine.retention import Retention
 from gateway.engine.review import Reviewer
 from gateway.engine.tasks import Tasks
 from gateway.engine.waiting import Waiting
@@ -50,7 +51,8 @@ class Engine:
         kinds: the providers' classes by kind.
         transports: makes the way out of an account; left out, real HTTP.
         random: for the weighted strategies; seeded in simulations.
-        look_every: seconds between two looks at balances, the month's purchases and what metrics show; `None`: never.
+        look_every: seconds between two looks at balances, the month's purchases and what metrics show; `None`: never,
+            and nothing leaves the ledger by age.
         crash: reached at the named crash points; does nothing in production.
     """
 
@@ -84,6 +86,7 @@ class Engine:
         self._look_every = look_every
         self._counts = counts
         self._looking: asyncio.Task[None] | None = None
+        self._retaining: asyncio.Task[None] | None = None
         self._crash = crash
         self._waiting = Waiting()
         self._tasks = Tasks()
@@ -184,6 +187,14 @@ class Engine:
                 look_every=self._look_every,
             )
             self._looking = asyncio.create_task(gauges.run(), name="gauges")
+            retention = Retention(
+                ledger=ledger,
+                ages=lambda: self.settings.retention,
+                clock=clock,
+                removed=self._observation.removed,
+                seconds=seconds,
+            )
+            self._retaining = asyncio.create_task(retention.run(), name="retention")
 
     async def drain(self, seconds: float) -> bool:
         """Take nothing new, and let what is under way end within `seconds`. Returns whether it all did.
@@ -191,6 +202,10 @@ class Engine:
         What is cut off is `sending` on disk, and is asked about by the next process.
         """
         self.draining = self._tasks.refusing = True
+        if self._retaining is not None:
+            self._retaining.cancel()
+            await asyncio.gather(self._retaining, return_exceptions=True)
+            self._retaining = None
         if self._sweeping is not None:
             self._sweeping.cancel()
             await asyncio.gather(self._sweeping, return_exceptions=True)

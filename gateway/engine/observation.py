@@ -44,6 +44,8 @@ class Counts(Shows, Protocol):
 
     def open_transactions(self, count: int, oldest_age_seconds: float) -> None: ...
 
+    def removed(self, table: str, rows: int) -> None: ...
+
 
 class Audits(Protocol):
     """The audit log, as far as the engine writes to it. Must be cheap: it is called on the way of every purchase."""
@@ -191,6 +193,10 @@ class Observation:
     def reported(self, account: Account, verdict: str) -> None:
         if self._counts is not None:
             self._counts.report(account.id, verdict)
+
+    def removed(self, table: str, rows: int) -> None:
+        if self._counts is not None:
+            self._counts.removed(table, rows)
 
     def open(self, count: int, oldest: datetime | None) -> None:
         if self._counts is not None:

@@ -16,6 +16,7 @@ from gateway.ledger.errors import (
 )
 from gateway.ledger.group import OnCommit
 from gateway.ledger.protocol import Balance, Bought, Ledger, StoredNotification
+from gateway.ledger.retention import Removed
 
 __all__ = [
     "Balance",
@@ -27,6 +28,7 @@ __all__ = [
     "LedgerDamagedError",
     "LedgerError",
     "LedgerUnavailableError",
+    "Removed",
     "SchemaOutOfDateError",
     "StoredNotification",
     "migrate",

@@ -32,13 +32,21 @@ class Simple:
     params: Params
 
 
-Operation = Change | StoredReport | Simple
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """One statement run with each of these parameters, and answered with the rows that it returns."""
+
+    statement: Statement
+    params: list[Params]
+
+
+Operation = Change | StoredReport | Simple | Returning
 Plan = Generator[Run, list[Row], list[Any]]
 
 
 def plan(statements: Statements, operations: Sequence[Operation], base: int | None = None) -> Plan:
     """The statements of one write. It is sent the rows of each, and returns the answer to each operation:
-    whether a change won, number and repetition of a report, `None` for the rest.
+    whether a change won, number and repetition of a report, the rows of a `Returning`, `None` for the rest.
 
     Args:
         base: where PostgreSQL's count of events starts; `None` on SQLite.
@@ -62,6 +70,9 @@ def plan(statements: Statements, operations: Sequence[Operation], base: int | No
     for operation in operations:
         if isinstance(operation, Simple):
             yield Run(operation.statement, [operation.params])
+    for place, operation in enumerate(operations):
+        if isinstance(operation, Returning):
+            answers[place] = yield Run(operation.statement, operation.params)
     return answers
 
 

@@ -6,10 +6,11 @@ Every method may raise `LedgerUnavailableError`: then nothing was written, and a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.core.transaction import Change, Event, Exchange, Notification, StoredReport, Transaction
+from gateway.ledger.retention import Removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,21 @@ class Ledger(Protocol):
 
     async def paused_accounts(self) -> dict[str, str]:
         """Paused accounts, and why each one is."""
+
+    async def claim_duty(self, name: str, now: datetime, every: timedelta) -> bool:
+        """Whether this replica is to do something that is done once in `every` by one of them all."""
+
+    async def remove_old(self, table: str, before: datetime, after: int, batch: int) -> Removed:
+        """Remove old rows of `exchanges`, `reports` or `events`, in one commit.
+
+        Of what belongs to a transaction only if that is final, needs nobody, and has not changed since `before`; never
+        a report that was not read, and never the newest row of a table.
+
+        Args:
+            before: rows that are older may leave.
+            after: where the last batch ended; 0 at first.
+            batch: how many rows are looked at.
+        """
 
     async def claim_node(self) -> int:
         """A number from 0 to 999 for `References`, held by this process alone as long as it lives. SQLite: always 0."""

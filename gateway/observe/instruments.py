@@ -194,6 +194,9 @@ BATCH = HistogramInstrument(
     "gateway_ledger_batch_operations", "Operations that were committed together.", buckets=BATCH_SIZES
 )
 LEDGER_QUEUE = GaugeInstrument("gateway_ledger_queue_operations", "Operations that wait for the ledger's writer.")
+REMOVED = CounterInstrument(
+    "gateway_ledger_removed_rows_total", "Old rows that retention removed from the ledger, by table.", ("table",)
+)
 OBSERVER_ERRORS = CounterInstrument(
     "gateway_observer_errors_total", "Errors of plugins that observe; they change nothing.", ("plugin",)
 )

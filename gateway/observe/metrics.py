@@ -85,6 +85,7 @@ class Metrics:
         self._commit = self._histogram(known.COMMIT)
         self._batch = self._histogram(known.BATCH)
         self._ledger_queue = self._gauge(known.LEDGER_QUEUE)
+        self._removed = self._counter(known.REMOVED)
         self._observer_errors = self._counter(known.OBSERVER_ERRORS)
         self._audit_queue = self._gauge(known.AUDIT_QUEUE)
         self._audit_lost = self._counter(known.AUDIT_LOST)
@@ -243,6 +244,11 @@ class Metrics:
         """So many purchases succeeded this month, and the supplier asks for so many."""
         self._month.at(provider).set(count)
         _set(self._commitment, provider, commitment)
+
+    @_contained
+    def removed(self, table: str, rows: int) -> None:
+        """So many old rows have left a table of the ledger."""
+        self._removed.at(table).inc(rows)
 
     @_contained
     def observer_error(self, plugin: str) -> None:

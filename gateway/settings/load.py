@@ -26,6 +26,7 @@ from gateway.settings.types import (
     Model,
     Product,
     ProviderSettings,
+    Retention,
     Routing,
     Server,
     Settings,
@@ -40,6 +41,7 @@ _SECTIONS: Mapping[str, type[Model]] = {
     "cluster": Cluster,
     "audit": Audit,
     "routing": Routing,
+    "retention": Retention,
 }
 _FIXED_AT_START: tuple[tuple[str, str], ...] = (
     ("server", "host"),

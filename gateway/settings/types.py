@@ -311,6 +311,35 @@ class Routing(Model):
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 3
 
 
+_DAY = 86_400.0
+_LEAST_KEPT = 7 * _DAY
+"""An open purchase may need its evidence for so long."""
+
+
+def _kept_long_enough(value: float | None) -> float | None:
+    if value is not None and value < _LEAST_KEPT:
+        raise ValueError("must be 7d or longer: until then a purchase may need it; null keeps it for ever")
+    return value
+
+
+Kept = Annotated[PositiveSeconds | None, AfterValidator(_kept_long_enough)]
+"""How long something is kept; `null` in the file: for ever."""
+
+
+class Retention(Model):
+    """How long the ledger keeps what is not the purchase itself. Counted from the last change of its transaction, and
+    never for one that is open or that a person has to look at. Transactions leave by `gateway prune` alone."""
+
+    exchanges: Kept = 180 * _DAY
+    """Requests to suppliers and their answers, word for word: what a claim at a supplier is made of."""
+    reports: Kept = 180 * _DAY
+    """Suppliers' reports as they came."""
+    events: Kept = 400 * _DAY
+    """What happened to each transaction, and where an event stream can be resumed."""
+    batch: Annotated[int, Field(ge=50, le=1000)] = 500
+    """Rows that are removed in one commit."""
+
+
 class Settings(Model):
     """The whole configuration."""
 
@@ -323,3 +352,4 @@ class Settings(Model):
     """Each of the class that its kind declares."""
     products: tuple[Product, ...] = ()
     routing: Routing = Routing()
+    retention: Retention = Retention()

@@ -167,6 +167,7 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.open_transactions(5, 61.5)
     metrics.needs_review(2)
     metrics.purchases_month("maxsi", 40, 1000)
+    metrics.removed("exchanges", 250)
     metrics.observer_error("mailer")
     metrics.audit_lost(4)
     metrics.audit_queue(lambda: 9)
@@ -207,6 +208,7 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
         "gateway_transactions_needing_review{}": 2,
         "gateway_provider_month_purchases{provider=maxsi}": 40,
         "gateway_provider_month_commitment{provider=maxsi}": 1000,
+        "gateway_ledger_removed_rows_total{table=exchanges}": 250,
         "gateway_observer_errors_total{plugin=mailer}": 1,
         "gateway_audit_lost_lines_total{}": 4,
         "gateway_audit_queue_lines{}": 9,

@@ -1,0 +1,152 @@
+"""Old rows leave: exchanges, reports and events by their age, in small batches.
+
+Numbers of rows rise with time, so the primary key is the index by age: each table is walked from its oldest row on, a
+page at a time. What belongs to a transaction that is open, that a person has to look at, or that changed a short time
+ago is passed over. The newest row of each table stays, however old it is: SQLite gives the number after the highest
+one, and a number that was seen must never be given to another event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from gateway.ledger import rows
+from gateway.ledger.batch import Returning
+from gateway.ledger.group import GroupWriter
+from gateway.ledger.rows import Row
+from gateway.ledger.schema import attempts, events, exchanges, meta, reports, transactions
+from gateway.ledger.statements import Statement, Statements
+
+_BY_AGE = {"exchanges": exchanges.c.started_at, "reports": reports.c.received_at, "events": events.c.at}
+"""The tables whose rows leave by age, and what their age is counted from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What one batch did."""
+
+    rows: int
+    position: int | None
+    """The number of the last row that was looked at; the next batch starts behind it. `None`: there is nothing older
+    to look at."""
+
+
+class _Leaving:
+    """The statements, for one database."""
+
+    def __init__(self, statements: Statements) -> None:
+        c = statements._compile  # noqa: SLF001 — statements are compiled in one way only
+        self.claim = c(_claim(statements))
+        self.page: dict[str, Statement] = {}
+        self.remove: dict[str, Statement] = {}
+        for name, age in _BY_AGE.items():
+            self.page[name] = c(_page(age))
+            self.remove[name] = c(_remove(age))
+
+
+class Retaining:
+    """The part of a ledger that lets old rows go. `Ledger` documents the methods."""
+
+    statements: Statements
+    _group: GroupWriter
+
+    async def _rows(self, statement: Statement, **named: object) -> list[Row]:
+        raise NotImplementedError
+
+    @cached_property
+    def _leaving(self) -> _Leaving:
+        return _Leaving(self.statements)
+
+    async def _answered(self, statement: Statement, *named: dict[str, object]) -> list[Row]:
+        """Run a statement through the writer with each of these parameters, in one commit: the rows that it returns."""
+        found: list[Row] = await self._group.submit(Returning(statement, [statement.bind(one) for one in named]))
+        return found
+
+    async def claim_duty(self, name: str, now: datetime, every: timedelta) -> bool:
+        last = now - every
+        # A time far ahead was written by a clock that was wrong: it must not stop the duty until then.
+        named = {
+            "key": name,
+            "value": rows.to_micros(now),
+            "last": rows.to_micros(last),
+            "ahead": rows.to_micros(now + every),
+        }
+        return bool(await self._answered(self._leaving.claim, named))
+
+    async def remove_old(self, table: str, before: datetime, after: int, batch: int) -> Removed:
+        micros = rows.to_micros(before)
+        page = await self._rows(self._leaving.page[table], before=micros, after=after, batch=batch)
+        last, old = page[0]
+        if not old:
+            return Removed(0, None)
+        gone = await self._answered(self._leaving.remove[table], {"before": micros, "after": after, "last": last})
+        return Removed(len(gone), int(last))
+
+
+def settled(before: sa.BindParameter[int]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Of a transaction: that it is final, that nobody has to look at it, and that it has not changed since."""
+    return (
+        transactions.c.status != sa.literal_column("'pending'"),
+        sa.not_(transactions.c.needs_review),
+        sa.not_(transactions.c.conflict),
+        transactions.c.updated_at < before,
+    )
+
+
+def not_the_newest(key: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    """That a row is not the last one of its table."""
+    return key < sa.select(sa.func.max(key.table.alias("newest").c[key.name])).scalar_subquery()
+
+
+def _claim(statements: Statements) -> sa.sql.ClauseElement:
+    value = sa.bindparam("value", type_=sa.BigInteger)
+    insert = statements._dialect_insert(meta).values(key=sa.bindparam("key"), value=value)  # noqa: SLF001 — as above
+    due = sa.or_(
+        meta.c.value <= sa.bindparam("last", type_=sa.BigInteger),
+        meta.c.value > sa.bindparam("ahead", type_=sa.BigInteger),
+    )
+    upsert = insert.on_conflict_do_update(index_elements=["key"], set_={"value": insert.excluded.value}, where=due)
+    return upsert.returning(meta.c.key)  # type: ignore[no-any-return]  # the two inserts share no typed base
+
+
+def _page(age: sa.Column[int]) -> sa.sql.ClauseElement:
+    """The last number of the next page, and how many of its rows are old."""
+    table = age.table
+    page = (
+        sa.select(table.c.id, age.label("age"))
+        .where(table.c.id > sa.bindparam("after", type_=sa.BigInteger))
+        .order_by(table.c.id)
+        .limit(sa.bindparam("batch", type_=sa.BigInteger))
+        .subquery("page")
+    )
+    old = sa.case((page.c.age < sa.bindparam("before", type_=sa.BigInteger), sa.literal_column("1")))
+    return sa.select(sa.func.max(page.c.id), sa.func.count(old))
+
+
+def _remove(age: sa.Column[int]) -> sa.sql.ClauseElement:
+    table = age.table
+    before = sa.bindparam("before", type_=sa.BigInteger)
+    conditions = [
+        table.c.id > sa.bindparam("after", type_=sa.BigInteger),
+        table.c.id <= sa.bindparam("last", type_=sa.BigInteger),
+        age < before,
+        not_the_newest(table.c.id),
+    ]
+    if table is reports:
+        conditions += [reports.c.verdict != sa.literal_column("'received'"), ~_report_is_needed(before)]
+    else:
+        done = sa.exists().where(transactions.c.id == table.c.transaction_id, *settled(before))
+        conditions.append(done if table is events else sa.or_(table.c.transaction_id.is_(None), done))
+    return sa.delete(table).where(*conditions).returning(table.c.id)
+
+
+def _report_is_needed(before: sa.BindParameter[int]) -> sa.ColumnElement[bool]:
+    both = sa.join(attempts, transactions, transactions.c.id == attempts.c.transaction_id)
+    its_attempt = attempts.c.id == sa.cast(reports.c.attempt, sa.BigInteger)
+    needed: sa.Select[Any] = sa.select(sa.literal_column("1")).select_from(both)
+    return needed.where(its_attempt, sa.not_(sa.and_(*settled(before)))).correlate(reports).exists()
