@@ -15,6 +15,7 @@ from gateway.core.breaker import Breaker, BreakerRule, BreakerState, unusable
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.retry import RetryBudget
 from gateway.core.routing import AccountView
+from gateway.core.share import Standing, part_in_flight, part_per_second
 from gateway.engine.lanes import Lane
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.transport import Sent, Transport
@@ -118,6 +119,18 @@ class Account:
             log.warning("breaker_opened", provider=self.id, why=self.breaker.why_not(now))
         elif after is BreakerState.CLOSED and before is not after:
             log.info("breaker_closed", provider=self.id)
+
+    def take_part(self, standing: Standing) -> None:
+        """Use this replica's part of what the supplier allows the account."""
+        limits = self.settings.limits
+        self.lane.resize(
+            per_second=part_per_second(limits.per_second, standing),
+            in_flight=part_in_flight(limits.in_flight, standing),
+        )
+        if limits.in_flight < standing.replicas:
+            log.warning(
+                "in_flight_below_replicas", provider=self.id, in_flight=limits.in_flight, replicas=standing.replicas
+            )
 
     def success_rate(self) -> float:
         return sum(self.endings) / len(self.endings) if self.endings else 1.0

@@ -13,6 +13,7 @@ from gateway.core.accept import Request
 from gateway.core.endings import endings
 from gateway.core.outcome import Outcome
 from gateway.core.references import References
+from gateway.core.share import Standing
 from gateway.core.transaction import AttemptState, Change, Transaction
 from gateway.engine.accept import Accepted, Acceptor
 from gateway.engine.accounts import Account, Sends, make_account
@@ -87,6 +88,7 @@ class Engine:
         self._counts = counts
         self._looking: asyncio.Task[None] | None = None
         self._retaining: asyncio.Task[None] | None = None
+        self._standing = Standing()
         self._crash = crash
         self._waiting = Waiting()
         self._tasks = Tasks()
@@ -103,6 +105,7 @@ class Engine:
         clock, ledger, crash = self._clock, self.ledger, self._crash
         node = await ledger.claim_node()
         references = References(node, await ledger.last_reference(node))
+        self._standing = ledger.standing
         await self._open_accounts(self.settings)
         seconds = asyncio.get_running_loop().time
         self.balances = Balances(
@@ -112,7 +115,7 @@ class Engine:
             counted=self._observation.balance,
             spawn=self._tasks.begin_once,
             seconds=seconds,
-            alone=self.settings.cluster.redis is None,
+            alone=self.settings.ledger.url.startswith("sqlite"),
         )
         await self.balances.start()
         self._months = Months(
@@ -183,7 +186,7 @@ class Engine:
                 accounts=self.accounts,
                 shows=self._counts,
                 observer_errors=self._observation.observer_errors,
-                also=(self.balances.tick, self._months.tick),
+                also=(self._take_part, self.balances.tick, self._months.tick),
                 look_every=self._look_every,
             )
             self._looking = asyncio.create_task(gauges.run(), name="gauges")
@@ -315,6 +318,15 @@ class Engine:
         await self._open_accounts(settings)
         self._configure(settings)
 
+    async def _take_part(self) -> None:
+        """Divide what suppliers allow anew when a replica came or went."""
+        standing = self.ledger.standing
+        if standing != self._standing:
+            self._standing = standing
+            log.info("replicas_changed", replicas=standing.replicas, rank=standing.rank)
+            for account in self.accounts.values():
+                account.take_part(standing)
+
     def _configure(self, settings: Settings) -> None:
         self.settings = settings
         self._dispatcher.catalogue = catalogue(settings.products)
@@ -336,6 +348,7 @@ class Engine:
                 account = make_account(one, kind, max_body=settings.server.max_body, transport=transport)
                 await account.transport.start()
                 account.paused = paused.get(one.id)
+                account.take_part(self._standing)
                 wanted[one.id] = account
         gone = [account for id_, account in self.accounts.items() if wanted.get(id_) is not account]
         self.accounts.clear()

@@ -49,6 +49,12 @@ class Lane:
         self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
+    def resize(self, *, per_second: float | None, in_flight: int) -> None:
+        """Allow more or less from now on. Calls that are under way end as they are."""
+        self._interval = 0.0 if per_second is None else 1.0 / per_second
+        self._most = in_flight
+        self._pump()
+
     @property
     def in_flight(self) -> int:
         return self._busy

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
+from gateway.core.share import Standing
 from gateway.ledger import migrating, postgres_replicas
 from gateway.ledger.base import BaseLedger
 from gateway.ledger.batch import Operation
@@ -23,6 +24,8 @@ from gateway.ledger.schema import REVISION
 from gateway.ledger.statements import EVENTS_A_WRITE, Statement, Statements
 
 READERS = 4
+_REPLICAS = "replicas"
+"""Told on the channel in place of transactions: one came or went."""
 RECONNECT_SECONDS = 0.5
 _MIGRATION_LOCK = 7_205_461_001
 """The advisory lock under which the schema is changed, so that of many replicas one does it."""
@@ -70,6 +73,8 @@ class PostgresLedger(BaseLedger):
         self._tasks: list[asyncio.Task[None]] = []
         self._beaten_at: float | None = None
         self._lease_lost = False
+        self._standing = Standing()
+        self._others_came_or_went = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"PostgresLedger(owner={self.owner!r})"
@@ -97,6 +102,7 @@ class PostgresLedger(BaseLedger):
         if self._writer.lease is not None and not self._lease_lost:
             with contextlib.suppress(LedgerError):
                 await self._read(lambda connection: postgres_replicas.release(connection, self.owner))
+                await self._tell_the_others()
         await self._writer.close()
         for connection in self._idle:
             with contextlib.suppress(asyncpg.PostgresError, *Lost):
@@ -156,8 +162,19 @@ class PostgresLedger(BaseLedger):
         node = await self._read(lambda c: postgres_replicas.claim(c, self.owner, self._lease_seconds))
         self._beaten_at = asked
         self._writer.lease = self.owner
+        self._standing = await self._read(lambda c: postgres_replicas.standing(c, self.owner))
+        await self._tell_the_others()
         self._tasks.append(asyncio.create_task(self._beat(), name="ledger heartbeat"))
         return node
+
+    @property
+    def standing(self) -> Standing:
+        return self._standing
+
+    async def _tell_the_others(self) -> None:
+        """A replica that comes or goes changes the part that each has of the limits towards suppliers."""
+        payload = f"{self._token}:{_REPLICAS}"
+        await self._read(lambda connection: connection.execute("SELECT pg_notify($1, $2)", CHANNEL, payload))
 
     def lease_held(self) -> bool:
         """Whether this replica surely still works alone on its transactions; look before each send."""
@@ -175,7 +192,9 @@ class PostgresLedger(BaseLedger):
     async def _beat(self) -> None:
         loop = asyncio.get_running_loop()
         while not self._lease_lost:
-            await asyncio.sleep(self._lease_seconds / 3)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._others_came_or_went.wait(), self._lease_seconds / 3)
+            self._others_came_or_went.clear()
             asked = loop.time()
             with contextlib.suppress(LedgerUnavailableError):
                 renewed = await self._read(
@@ -183,11 +202,16 @@ class PostgresLedger(BaseLedger):
                 )
                 self._lease_lost = not renewed
                 self._beaten_at = asked
+                self._standing = await self._read(
+                    lambda connection: postgres_replicas.standing(connection, self.owner), again=True
+                )
 
     async def _listen(self, on_change: OnChange, listening: asyncio.Event) -> None:
         def heard(_connection: object, _pid: int, _channel: str, payload: object) -> None:
             token, _, numbers = str(payload).partition(":")
-            if token != self._token:
+            if numbers == _REPLICAS:
+                self._others_came_or_went.set()
+            elif token != self._token:
                 for number in numbers.split(","):
                     on_change(number)
 

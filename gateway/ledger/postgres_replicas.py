@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from gateway.core.references import NODES
+from gateway.core.share import Standing
 from gateway.ledger.errors import LedgerError
 from gateway.ledger.rows import reference
 
@@ -37,6 +38,10 @@ ORDER BY node LIMIT 1
 RETURNING node
 """  # noqa: S608  # made of constants
 _RENEW = f"UPDATE replicas SET lease_until = {_NOW} + $2::bigint WHERE id = $1 RETURNING node"  # noqa: S608  # the same
+_STANDING = f"""
+SELECT count(*), count(*) FILTER (WHERE node < (SELECT mine.node FROM replicas AS mine WHERE mine.id = $1))
+FROM replicas WHERE lease_until > {_NOW} OR id = $1
+"""  # noqa: S608  # the same
 _TAKE_OVER = """
 UPDATE transactions SET owner = $1, version = version + 1
 WHERE id IN (
@@ -72,6 +77,12 @@ async def claim(connection: asyncpg.Connection[Any], replica: str, seconds: floa
 async def renew(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> bool:
     """Prolong a lease; `False`: another replica has ended it."""
     return await connection.fetchval(_RENEW, replica, _micros(seconds)) is not None
+
+
+async def standing(connection: asyncpg.Connection[Any], replica: str) -> Standing:
+    """How many replicas hold a lease now, and which of them this one is."""
+    count, before = await connection.fetchrow(_STANDING, replica)
+    return Standing(max(1, count), before)
 
 
 async def release(connection: asyncpg.Connection[Any], replica: str) -> None:

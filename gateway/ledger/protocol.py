@@ -5,12 +5,14 @@ Every method may raise `LedgerUnavailableError`: then nothing was written, and a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gateway.core.share import Standing
 from gateway.core.transaction import Change, Event, Exchange, Notification, StoredReport, Transaction
-from gateway.ledger.retention import Removed
+from gateway.ledger.leaving import Leaving, Removed, Unfinished, Whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,8 +244,28 @@ class Ledger(Protocol):
             batch: how many rows are looked at.
         """
 
+    async def unfinished(self, before: datetime) -> list[Unfinished]:
+        """Why transactions that were created before a moment cannot be dropped yet; nothing where they can."""
+
+    async def leaving_count(self, before: datetime) -> int:
+        """How many transactions `leaving` will give."""
+
+    async def leaving(self, before: datetime, after: str | None, limit: int) -> list[Whole]:
+        """Transactions that were created before a moment, with everything that belongs to them, in the order of their
+        numbers. The next page starts `after` the last one's id. The newest transaction, and that of the newest event,
+        are not among them: numbers go on from those."""
+
+    async def drop(self, leaving: Sequence[Leaving], before: datetime) -> int:
+        """Drop transactions with everything that belongs to them, in one commit: how many went. What has changed since
+        it was read, is open, or has a notification to deliver stays. Their `ref_id`s are forgotten."""
+
     async def claim_node(self) -> int:
         """A number from 0 to 999 for `References`, held by this process alone as long as it lives. SQLite: always 0."""
+
+    @property
+    def standing(self) -> Standing:
+        """This replica among those that hold a lease, as last seen: at most a third of a lease ago, and at once when
+        another comes or leaves in order."""
 
     def lease_held(self) -> bool:
         """Whether this replica surely still works alone on its transactions. Look before each send: a process that was

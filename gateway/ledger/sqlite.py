@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from gateway.core.share import Standing
 from gateway.ledger import migrating
 from gateway.ledger.base import BaseLedger
 from gateway.ledger.batch import Operation
@@ -128,6 +129,10 @@ class SqliteLedger(BaseLedger):
 
     async def claim_node(self) -> int:
         return 0
+
+    @property
+    def standing(self) -> Standing:
+        return Standing()
 
     def lease_held(self) -> bool:
         return True

@@ -1,0 +1,117 @@
+"""What a supplier allows an account holds over all replicas together, with nothing between them but the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.share import Standing
+from gateway.engine.engine import Engine
+from gateway.ledger.postgres import PostgresLedger
+from gateway.plugins import load_plugins
+from gateway.settings.load import load
+from gateway.testing.postgres_server import PostgresServer
+
+SITE = """
+ledger: {{url: "{url}"}}
+providers:
+  - id: sandbox
+    kind: otomax
+    url: http://127.0.0.1:1/trx/sandbox
+    member_id: SANDBOX
+    pin: "1234"
+    password: sandbox-password
+    limits: {{per_second: 12, in_flight: 10}}
+products:
+  - code: XL5
+    routes: [{{provider: sandbox, code: XL5, price: 5400}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    return postgres.url(postgres.new_database())
+
+
+@contextlib.asynccontextmanager
+async def replica(folder: Path, url: str) -> AsyncIterator[Engine]:
+    path = folder / "gateway.yaml"
+    path.write_text(SITE.format(url=url))
+    plugins = load_plugins()
+    ledger = PostgresLedger(url, on_change=lambda _: None, lease_seconds=6.0)
+    await ledger.start()
+    engine = Engine(load(path, plugins.kinds), plugins.kinds, ledger, look_every=0.05)
+    try:
+        await engine.start()
+        yield engine
+    finally:
+        await engine.close()
+        await ledger.close()
+
+
+def slots(engine: Engine) -> int:
+    """How many calls at once this replica makes now."""
+    lane: Any = engine.accounts["sandbox"].lane
+    return int(lane._most)
+
+
+def interval(engine: Engine) -> float:
+    lane: Any = engine.accounts["sandbox"].lane
+    return float(lane._interval)
+
+
+async def shared(*engines: Engine) -> None:
+    """Wait until all know of each other, before any heartbeat is due."""
+    async with asyncio.timeout(1.5):
+        while {engine.ledger.standing.replicas for engine in engines} != {len(engines)} or sum(
+            map(slots, engines)
+        ) != 10:
+            await asyncio.sleep(0.01)
+
+
+async def test_replicas_divide_what_the_account_allows_when_one_comes_and_when_one_leaves(
+    tmp_path: Path, url: str
+) -> None:
+    async with replica(tmp_path, url) as first:
+        assert (slots(first), interval(first)) == (10, pytest.approx(1 / 12))
+        async with replica(tmp_path, url) as second:
+            await shared(first, second)
+            assert (slots(first), slots(second)) == (5, 5)
+            async with replica(tmp_path, url) as third:
+                await shared(first, second, third)
+                assert sorted(map(slots, (first, second, third))) == [3, 3, 4]
+                assert [interval(one) for one in (first, second, third)] == [pytest.approx(1 / 4)] * 3
+                assert {one.ledger.standing for one in (first, second, third)} == {Standing(3, n) for n in range(3)}
+        await shared(first)
+        assert (slots(first), interval(first)) == (10, pytest.approx(1 / 12))
+
+
+async def test_a_replica_that_died_counts_until_its_lease_is_over(tmp_path: Path, url: str) -> None:
+    async with replica(tmp_path, url) as first:
+        dead = PostgresLedger(url, lease_seconds=2.0)
+        await dead.start()
+        await dead.claim_node()
+        async with asyncio.timeout(4):
+            while slots(first) != 5:
+                await asyncio.sleep(0.01)
+        for task in dead._tasks:
+            task.cancel()
+        async with asyncio.timeout(15):
+            while slots(first) != 10:
+                await asyncio.sleep(0.05)
+        await dead.close()
