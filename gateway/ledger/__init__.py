@@ -15,14 +15,15 @@ from gateway.ledger.errors import (
     SchemaOutOfDateError,
 )
 from gateway.ledger.group import OnCommit
+from gateway.ledger.leaving import Leaving, Removed, Unfinished, Whole
 from gateway.ledger.protocol import Balance, Bought, Ledger, StoredNotification
-from gateway.ledger.retention import Removed
 
 __all__ = [
     "Balance",
     "Bought",
     "ChangeRefusedError",
     "LeaseLostError",
+    "Leaving",
     "Ledger",
     "LedgerBusyError",
     "LedgerDamagedError",
@@ -31,6 +32,8 @@ __all__ = [
     "Removed",
     "SchemaOutOfDateError",
     "StoredNotification",
+    "Unfinished",
+    "Whole",
     "migrate",
     "open_ledger",
 ]

@@ -13,7 +13,7 @@ from gateway.ledger import rows, values
 from gateway.ledger.batch import Operation, Simple
 from gateway.ledger.group import GroupWriter, OnCommit
 from gateway.ledger.protocol import Balance, Bought, StoredNotification
-from gateway.ledger.retention import Retaining
+from gateway.ledger.pruning import Pruning
 from gateway.ledger.rows import Params, Row
 from gateway.ledger.statements import Statement, Statements
 
@@ -26,7 +26,7 @@ _SLACK = timedelta(hours=1)
 back it runs ahead."""
 
 
-class BaseLedger(Retaining, ABC):
+class BaseLedger(Pruning, ABC):
     """Everything that is the same for both databases. `Ledger` documents the methods."""
 
     def __init__(

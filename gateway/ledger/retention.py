@@ -8,7 +8,6 @@ one, and a number that was seen must never be given to another event.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -18,22 +17,13 @@ import sqlalchemy as sa
 from gateway.ledger import rows
 from gateway.ledger.batch import Returning
 from gateway.ledger.group import GroupWriter
+from gateway.ledger.leaving import Removed
 from gateway.ledger.rows import Row
 from gateway.ledger.schema import attempts, events, exchanges, meta, reports, transactions
 from gateway.ledger.statements import Statement, Statements
 
 _BY_AGE = {"exchanges": exchanges.c.started_at, "reports": reports.c.received_at, "events": events.c.at}
 """The tables whose rows leave by age, and what their age is counted from."""
-
-
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """What one batch did."""
-
-    rows: int
-    position: int | None
-    """The number of the last row that was looked at; the next batch starts behind it. `None`: there is nothing older
-    to look at."""
 
 
 class _Leaving:
