@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from gateway.ledger.postgres import PostgresLedger
 from gateway.plugins import load_plugins
 from gateway.settings.load import load
 from gateway.testing.postgres_server import PostgresServer
+from gateway.testing.processes import until
 
 SITE = """
 ledger: {{url: "{url}"}}
@@ -77,11 +77,12 @@ def interval(engine: Engine) -> float:
 
 async def shared(*engines: Engine) -> None:
     """Wait until all know of each other, before any heartbeat is due."""
-    async with asyncio.timeout(1.5):
-        while {engine.ledger.standing.replicas for engine in engines} != {len(engines)} or sum(
-            map(slots, engines)
-        ) != 10:
-            await asyncio.sleep(0.01)
+
+    async def are() -> bool:
+        counted = {engine.ledger.standing.replicas for engine in engines}
+        return counted == {len(engines)} and sum(map(slots, engines)) == 10
+
+    await until(are, within=1.5, what="the replicas to know of each other")
 
 
 async def test_replicas_divide_what_the_account_allows_when_one_comes_and_when_one_leaves(
@@ -106,12 +107,15 @@ async def test_a_replica_that_died_counts_until_its_lease_is_over(tmp_path: Path
         dead = PostgresLedger(url, lease_seconds=2.0)
         await dead.start()
         await dead.claim_node()
-        async with asyncio.timeout(4):
-            while slots(first) != 5:
-                await asyncio.sleep(0.01)
+
+        async def half() -> bool:
+            return slots(first) == 5
+
+        async def whole() -> bool:
+            return slots(first) == 10
+
+        await until(half, within=4, what="the other to be known")
         for task in dead._tasks:
             task.cancel()
-        async with asyncio.timeout(15):
-            while slots(first) != 10:
-                await asyncio.sleep(0.05)
+        await until(whole, within=15, what="the end of the lease")
         await dead.close()
