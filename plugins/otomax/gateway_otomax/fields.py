@@ -226,7 +226,7 @@ def _serial(text: str) -> Span | None:
         rest = text[start : start + _LONGEST_SERIAL]
         end = _SERIAL_END.search(rest)
         value = rest[: end.start()] if end else rest
-        stripped = value.strip(" .,;|")
+        stripped = value.strip(" .,;|_")
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
         if _SAYS_SOMETHING(stripped):

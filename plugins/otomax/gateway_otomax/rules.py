@@ -76,6 +76,8 @@ _ORDERED: tuple[Rule, ...] = (
         name="inquiry-only",
         pattern=r"\b(?:inq|inquiry|inquery|inkuiri|cek|check|ceknama|validasi|verifikasi)(?: ?-?(?:tagihan|nama|id"
         r"|bill|data|trx|rekening|pelanggan|meter))?[ _-]{0,2}(?:sukses|ok)\b"
+        r"|\b(?:cek|check|inq|inquiry) (?:nomor|tagihan|nama|id|rekening|meter|pelanggan|bill)\b"
+        r"(?:[^.,;|~#]|\.(?=\d)){0,40}\bsukses\b"
         r"|\b(?:inqsukses|inqberhasil|inqsuccess|ceksukses|inqgagal)\b|\bsukses (?:inq|inquiry|cek|check|validasi"
         r"|verifikasi)\b",
         status=_U,
@@ -134,7 +136,8 @@ _ORDERED: tuple[Rule, ...] = (
         pattern=rf"{DUPLICATE}.{{0,160}}(?:{STATUS_IS}{OR_AT})[\[(*=]{{0,2}}(?:trx |sudah )?sukses\b(?! ?/"
         rf"| (?:sebagian|diterima|dibuat"
         r"|diajukan|masuk|submit|antri|antrian)\b)",
-        unless=rf"\b(?:gagal|refund|dibatalkan|ditolak|tidak sukses|belum sukses)\b|{HEDGE} |{CONTRAST}",
+        unless=rf"\b(?:gagal|refund|dibatalkan|ditolak|tidak sukses|belum sukses)\b|{HEDGE} |{CONTRAST}"
+        rf"|\btrx (?:ini|baru|ke ?-?\d|kedua|yang ini)\b.{{0,40}}?(?:{WAITING})",
         unless_view="evidence",
         status=_S,
         view="evidence",
@@ -186,7 +189,11 @@ _ORDERED: tuple[Rule, ...] = (
         r"|kirim|tiket|klaim)\b"
         r"[^.,;|]{0,40}\b(?:gagal|ditolak)\b"
         r"|\b(?:dibatalkan|refund) otomatis\b"
+        r"|\b(?:refund|pembatalan|komplain|klaim)\b(?:[^.,;|]|\.(?=\d)){0,40}\b(?:gagal|ditolak)\b"
         r"|\bgagal (?:refund|kirim|dikirim|callback|sms|cancel|to|untuk|me(?!mproses (?:sku|produk|kode))[a-z]{3,}"
+        r"|di(?!proses|laku|isi|bayar|transfer|topup|eksekusi|layani|terus|aktif|karena|sebab|akibat|luar|tolak|blokir"
+        r"|batas|tutup|nonaktif|beli|jual|tujuan)[a-z]{3,}"
+        r"|update|cetak|simpan|input|insert|tarik|dapat|dapatkan|akses|buka|buat|sinkron|sync|hitung|generate|get|post"
         r"|terhubung|koneksi|konek|connect"
         r"|cek(?! (?:kembali |ulang )?(?:nomor|tujuan|id))|dicek|load|parse|ambil|baca|login)\b",
         status=_U,
@@ -196,6 +203,8 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="tried-again",
         pattern=r"(?<!mohon )(?<!dapat )(?<!bisa )\b(?:dialihkan|dicoba|dialih|reroute[d]?|re-route|percobaan|retry|"
+        r"attempt|(?:di)?pindah(?:kan)? (?:ke )?(?:modem|jalur|supplier|biller|server|gateway|sumber)|"
+        r"(?:di)?oper(?:kan)? ke|"
         r"akan diulang|antrian ulang|(?:di)?proses ulang|ulang otomatis|gagal sementara)\b",
         status=_P,
         view="deciding",
@@ -208,6 +217,24 @@ _ORDERED: tuple[Rule, ...] = (
         unless=r"\br#|~|\bref|\bclientid|\btrx\b",
         status=_U,
         view="evidence",
+    ),
+    # What the supplier is asked to take back, and has not yet.
+    Rule(
+        name="refund-asked",
+        pattern=r"\b(?:refund|dibatalkan|pembatalan)\b:? (?:sedang |akan |masih |di ?)?(?:diajukan|diminta|diproses"
+        r"|proses|menunggu|pending|dicek|dikirim)\b",
+        unless=r"\bgagal\b",
+        unless_view="evidence",
+        status=_U,
+        view="evidence",
+    ),
+    # Refused because another one is still running: which of the two carries our reference, nobody says.
+    Rule(
+        name="earlier-runs",
+        pattern=rf"\A(?=.*\b{NO_WORDS}\b).*(?:\b(?:masih|sedang|dalam|belum)\b[^.;|]{{0,30}}\btrx sebelumnya\b"
+        r"|\btrx sebelumnya\b[^.;|]{0,30}\b(?:masih|sedang|dalam|belum)\b)",
+        status=_U,
+        view="words",
     ),
     # Failure, spoken out. "GAGAL. SEDANG DIPROSES|" has failed; "sedang diproses … gagal" has not yet.
     Rule(
@@ -229,6 +256,16 @@ _ORDERED: tuple[Rule, ...] = (
     # Waiting.
     Rule(name="waiting", pattern=WAITING, status=_P, view="deciding"),
     # Success, in the place of a status.
+    # A balance that grew paid for nothing.
+    Rule(
+        name="credited",
+        pattern=r"\b(?:saldo|stok|sal|bal)\b[^a-z+]{0,6}(?:rp\b)?[^a-z+]{0,24}\d\s?\+\s?(?:rp\b)?[^a-z]{0,3}\d",
+        unless=rf"\b{NO_WORDS}\b|\bdikembalikan\b",
+        unless_view="evidence",
+        status=_U,
+        view="evidence",
+    ),
+    Rule(name="not-yet", pattern=r"\bsukses\b.*\bbelum\b(?! termasuk)", status=_U, view="deciding"),
     Rule(name="odd-serial", pattern=r"~!", status=_U, view="evidence"),
     Rule(
         name="processed-with-serial",
@@ -253,7 +290,8 @@ _ORDERED: tuple[Rule, ...] = (
             name=name,
             pattern=pattern,
             reason=reason,
-            unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}|sistem|server|system|info|informasi|pengumuman|jadwal|mulai"
+            unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}|sistem"
+            rf"|server|system|info|informasi|pengumuman|jadwal|mulai"
             rf"|pukul|menjadi|balas|ditahan)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}",
             unless_view="evidence",
             status=_F,
@@ -293,13 +331,17 @@ _NEEDS = {
     "no-judgement": "bukan belum tidak tak dispute investigasi manual operator",
     "technical": "gagal ditolak otomatis code",
     "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login",
-    "tried-again": "dialih dicoba reroute re-route percobaan retry ulang sementara",
+    "refund-asked": "refund dibatalkan pembatalan",
+    "earlier-runs": "sebelumnya",
+    "credited": "+",
+    "not-yet": "belum",
+    "tried-again": "attempt pindah oper dialih dicoba reroute re-route percobaan retry ulang sementara",
     "failed": "gagal dibatalkan ditolak diabaikan refund tidak kembalikan",
     "both": "sukses",
     "waiting": (
         "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan dikirim teruskan pending suspend progress "
         "tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
-        "created submitted placed"
+        "created submitted placed kami"
     ),
     "odd-serial": "~!",
     "processed-with-serial": "sukses",

@@ -11,10 +11,16 @@ __all__ = ["is_serial", "views_of"]
 
 _SHORTEST_SERIAL = 5
 _NO_SERIAL = re.compile(
-    r"\A(?:trx )?(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|error|salah|belum|tidak|sedang"
-    r"|saldo dikembalikan|suspect)\b"
+    r"\A(?:(?:trx|status|maaf|mohon|sn|nomor|tujuan|produk|saldo|stok|masih|sedang|akan|dalam|under|on|in)[ :]{1,2})*"
+    r"(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|tunggu|error|salah|belum|tidak|sedang|masih"
+    r"|akan|segera|antrian|progress|menyusul|nyusul|dikembalikan|suspect|gangguan|kosong|time ?-?out|rto"
+    r"|nomor (?:response|respon|reply|data)|dicek|cek|manual)\b"
+    r"|\A\D*\b(?:gagal|dibatalkan|refund|ditolak|pending|diproses|menunggu|tunggu|belum|tidak|antrian|menyusul"
+    r"|dikembalikan|gangguan|suspect|error)\b\D*\Z"
     r"|[\d.,;:|)/-]\s{0,2}(?:trx |status:? ?)?(?:gagal|dibatalkan|refund|ditolak)\b"
 )
+"""What starts like this is a sentence about the purchase; so is what has such a word and no digit at all, as a
+serial number without digits is none that we could check."""
 
 
 def is_serial(value: str | None) -> bool:

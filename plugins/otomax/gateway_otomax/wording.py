@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 SERIAL_MARK = "~"
-"""Stands where a serial number stood; `~!` where the serial number is itself a word of failure or waiting."""
+"""Stands where a serial number stood; `~!` where the serial number is itself words of failure or waiting."""
 
 _SPELLINGS = {
     "sukses": "berhasil success successful successfully succeeded succeed succes sucess suksess sukse suskes suces "
@@ -72,8 +72,14 @@ _SPELLING = {other: word for word, others in _SPELLINGS.items() for other in oth
 _WORD = re.compile(r"[a-z]+")
 
 
+_MARKS = re.compile(r"[✅✔☑❌❎✖✘❗⛔🚫🟢🔴🟡⏳⌛]+")
+"""They stand beside a status, as a bullet would."""
+
+
 def in_one_spelling(text: str) -> str:
     """`text` in lower case with every word of `_SPELLINGS` in its first form."""
+    if not text.isascii():
+        text = _MARKS.sub("*", text.replace("\ufe0f", ""))
     return _WORD.sub(lambda match: _SPELLING.get(match[0], match[0]), text.lower())
 
 
@@ -84,6 +90,18 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ("earlier", r"(?:\|\s*)?\b(?:sebelumnya|riwayat|history|trx terakhir)\s{0,3}[:=].*\Z"),
     ("earlier-clause", r"\b(?:sebelumnya|tadinya|semula|kemarin)\b[^.,;|!]{0,60}"),
     ("question", r"[^.,;|!?@\])]{0,80}\?"),
+    (
+        "conditional-refund",
+        r"\b(?:saldo|dana|uang|stok)\b[^.,;|!]{0,30}\b(?:kembali|dikembalikan|balik|refund)\b[^.,;|!]{0,20}"
+        r"\b(?:jika|setelah|ketika|saat|kecuali|untuk trx)\b.{0,200}?" + _END,
+    ),
+    (
+        "many",
+        r"\b(?:banyak|banyaknya|seluruh|beberapa|sejumlah)\b[^.,;|!]{0,60}\b(?:sukses|gagal|dibatalkan|refund)\b"
+        r"[^.,;|!]{0,60}"
+        r"|\btrx (?:yang )?(?:sukses|gagal|pending) (?:hari ini|kemarin|tadi|semalam|bulan ini|minggu ini|sejak)\b"
+        r"[^.,;|!]{0,60}",
+    ),
     (
         "condition",
         r"\b(?:jika|setelah|sampai|hingga|sebelum|ketika|saat(?! ini)|selama|kecuali|meski(?:pun)?|walau(?:pun)?"
@@ -130,7 +148,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
     (
         "person",
         r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima"
-        r"|an)\s?[:=.]\s?[^.,/|;]{0,40}",
+        r"|an)\s?[:=.]\s?(?:(?!\b[rt]#)[^.,/|;]){0,40}",
     ),
     (
         "shop",
@@ -152,6 +170,8 @@ _NEEDS = {
     "earlier": "sebelumnya riwayat history terakhir",
     "earlier-clause": "sebelumnya tadinya semula kemarin",
     "question": "?",
+    "conditional-refund": "jika setelah ketika saat kecuali untuk",
+    "many": "banyak seluruh beberapa sejumlah hari kemarin tadi semalam bulan minggu sejak",
     "condition": (
         "jika setelah sampai hingga sebelum ketika saat selama kecuali meski walau untuk until when once "
         "unless semoga supaya kepada tiap semua doa"
@@ -185,18 +205,21 @@ def skip_words(aside: str) -> tuple[str, ...]:
 _ASIDES = tuple((skip_words(name), re.compile(pattern).sub) for name, pattern in ASIDES)
 
 LEFT = (
-    r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~]|xx)(?:\s?[:=])?|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
+    r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~]|xx)(?:\s?[:=])?|@[a-z0-9-]{1,30}\.[a-z]{2,4}(?=\s)"
+    r"|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
     r"|pembelian|"
     r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final)(?:\s?[:=])?)\s{0,3}"
 )
 """What may stand before a word for it to be the status: a number, punctuation, or a word that announces one."""
 
 RIGHT = (
+    r"(?!\.(?:com|net|id|co|my|web|info|biz|org|store|online|xyz)\b|-[a-z]|@[a-z]{1,20}\.|:?//)"
     r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
     r"|tanggal|jam|waktu|"
     r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
     r"|by|karena|krn|"
     r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b"
+    r"|(?:produk|nomor|tujuan|nama|provider|reff? id)(?: [a-z]{1,12})?\s?:"
     r"|[a-z][a-z0-9]{0,19}\.(?:\d{1,2}\.)?[\dx*]{5}))"
 )
 """What may stand behind a word of success for it to be the status, and not a part of a name or a slogan."""
