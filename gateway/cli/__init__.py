@@ -18,6 +18,7 @@ COMMANDS = {
     "sandbox": "run the sandbox supplier alone",
     "migrate": "bring the ledger's schema up to date",
     "export": "write transactions for bookkeeping",
+    "prune": "export finished months of transactions, and drop them",
     "reconcile": "hold a supplier's statement against the ledger",
     "audit": "check the audit log's hash chain",
 }

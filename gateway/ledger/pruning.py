@@ -26,6 +26,11 @@ _SLACK = timedelta(hours=1)
 transactions stay until the next time."""
 
 
+def _plain(name: str) -> str:
+    """A name as plain text: SQLAlchemy's are a subclass, which JSON writers refuse."""
+    return "".join(list(name))
+
+
 class _Pruned:
     """The statements, for one database."""
 
@@ -74,7 +79,7 @@ class Pruning(Retaining):
         span = {"first": page[0][0], "last": page[-1][0]}
         belong: dict[int, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for name, statement in self._pruned.belongings.items():
-            place = list(_TABLES[name].c.keys()).index("transaction_id")
+            place = [column for column, _ in _COLUMNS[name]].index("transaction_id")
             for row in await self._rows(statement, **span):
                 belong[row[place]][name].append(row)
         for row in await self._rows(self._pruned.reports, **span):
@@ -91,7 +96,11 @@ class Pruning(Retaining):
         return len(gone)
 
 
-_TABLES = {table.name: table for table in (transactions, attempts, events, exchanges, notifications, reports)}
+_COLUMNS = {
+    _plain(table.name): [(_plain(column.name), isinstance(column.type, sa.Boolean)) for column in table.columns]
+    for table in (transactions, attempts, events, exchanges, notifications, reports)
+}
+"""The columns of each table in their order, and whether one is true or false: SQLite says 1 or 0."""
 
 
 def _big(name: str) -> sa.BindParameter[int]:
@@ -175,11 +184,11 @@ def _whole(row: Row, belongs: Mapping[str, Iterable[Row]]) -> Whole:
     beside = [(*row, *attempt) for attempt in mine] or [(*row, *empty)]
     (transaction,) = values.read_transactions(beside)
     held = {"transactions": [row], **belongs, "attempts": mine}
-    named = {name: [_named(table, one) for one in held.get(name, ())] for name, table in _TABLES.items()}
+    named = {name: [_named(name, one) for one in held.get(name, ())] for name in _COLUMNS}
     return Whole(transaction, named)
 
 
-def _named(table: sa.Table, row: Row) -> dict[str, Any]:
+def _named(name: str, row: Row) -> dict[str, Any]:
     """A row by the names of its columns, the same from both databases."""
-    pairs = zip(table.columns, row, strict=True)
-    return {c.name: bool(value) if isinstance(c.type, sa.Boolean) else value for c, value in pairs}
+    pairs = zip(_COLUMNS[name], row, strict=True)
+    return {column: bool(value) if boolean else value for (column, boolean), value in pairs}
