@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 
 from gateway.core.accept import Request
+from gateway.core.admission import Admission, AdmissionRule
 from gateway.core.endings import endings
 from gateway.core.outcome import Outcome
 from gateway.core.references import References
@@ -77,6 +78,7 @@ class Engine:
         self.ledger = ledger
         self.draining = False
         self._accepting = 0
+        self._admission = Admission(_admission(settings))
         self.accounts: dict[str, Account] = {}
         self._kinds = kinds
         self._clock = clock or SystemClock()
@@ -240,6 +242,10 @@ class Engine:
         for account in self.accounts.values():
             await account.transport.close()
 
+    def admits(self) -> bool:
+        """Whether one more purchase can be taken soon. Look before anything is done for it: refusing must be cheap."""
+        return self._admission.admits(self._accepting, asyncio.get_running_loop().time())
+
     async def accept(self, client: str, request: Request) -> Accepted:
         """Store a purchase, or find the one that is stored; see `Acceptor.accept`.
 
@@ -329,6 +335,7 @@ class Engine:
 
     def _configure(self, settings: Settings) -> None:
         self.settings = settings
+        self._admission.rule = _admission(settings)
         self._dispatcher.catalogue = catalogue(settings.products)
         self._dispatcher.routing = settings.routing
         self._webhooks.clear()
@@ -413,3 +420,7 @@ async def _close_when_idle(account: Account) -> None:
             await asyncio.sleep(0.2)
     finally:  # also when the process ends first
         await account.transport.close()
+
+
+def _admission(settings: Settings) -> AdmissionRule:
+    return AdmissionRule(many=settings.server.accepting, burst=settings.server.accepting_burst)

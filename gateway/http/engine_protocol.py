@@ -73,6 +73,9 @@ class Engine(Protocol):
     @property
     def ledger(self) -> LedgerReads: ...
 
+    def admits(self) -> bool:
+        """Whether one more purchase can be taken soon."""
+
     def products(self) -> list[dict[str, Any]]:
         """What can be bought now."""
 

@@ -38,6 +38,8 @@ class Route:
     path: str
     handler: Handler
     who: Who
+    sheds: bool = False
+    """Refused at once while more arrive than can be carried."""
 
     @property
     def name(self) -> str:

@@ -24,7 +24,7 @@ _DESCRIPTION: tuple[Route, ...] = (
 )
 
 API_ROUTES: tuple[Route, ...] = (
-    Route("POST", "/v1/transactions", transactions.create, Who.CLIENT),
+    Route("POST", "/v1/transactions", transactions.create, Who.CLIENT, sheds=True),
     Route("GET", "/v1/transactions", transactions.browse, Who.CLIENT),
     Route("GET", "/v1/transactions/{id}", transactions.show, Who.CLIENT),
     Route("GET", "/v1/transactions/{id}/events", transactions.events, Who.CLIENT),

@@ -129,6 +129,11 @@ class Server(Model):
     trusted_proxies: tuple[Network, ...] = ()
     max_body: Annotated[int, Field(ge=1024, le=10_000_000)] = 65_536
     """Bytes of one request body, from clients and from suppliers."""
+    accepting: Annotated[int, Field(ge=1, le=100_000)] = 64
+    """Purchases that are being stored at the same time where more arrive than the machine carries. What is above is
+    refused at once, with `503` and `Retry-After`."""
+    accepting_burst: Annotated[int, Field(ge=1, le=100_000)] = 1024
+    """The same where they arrive for less than half a second."""
     drain: PositiveSeconds = 25.0
     """How long a stop waits for what is in flight."""
 

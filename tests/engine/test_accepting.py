@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.accept import Request
+from gateway.core.admission import AdmissionRule
 from gateway.core.outcome import ReasonCode
 from gateway.core.transaction import Change, TransactionStatus
 from gateway.engine.errors import (
@@ -195,3 +196,16 @@ async def test_a_gateway_that_stops_takes_nothing_new(shop: Opens) -> None:
         with pytest.raises(DrainingError):
             await here.buy()
         assert await here.ledger.transactions() == []
+
+
+async def test_a_purchase_that_is_being_stored_counts_and_one_that_is_stored_does_not(shop: Opens) -> None:
+    """What `admits` goes by is how many are inside, not how many were ever taken (C19)."""
+    async with shop() as here:
+        here.engine._admission.rule = AdmissionRule(many=1, burst=2, calm=0.0)
+        assert here.engine.admits()
+        purchases = [Request(ref_id=f"A-{n}", product="XL5", dest="081712345678") for n in range(2)]
+        inside = [asyncio.create_task(here.engine.accept("shop", one)) for one in purchases]
+        await asyncio.sleep(0)
+        assert not here.engine.admits()
+        await asyncio.gather(*inside)
+        assert here.engine.admits()

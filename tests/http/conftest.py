@@ -165,6 +165,7 @@ class FakeEngine:
         self.settings = settings
         self.ledger = FakeLedger()
         self.draining = False
+        self.full = False
         self.reports: list[tuple[str, Report, str]] = []
         self.acknowledgement = Acknowledgement()
         self.told: list[tuple[str, ...]] = []
@@ -176,6 +177,9 @@ class FakeEngine:
 
     def products(self) -> list[dict[str, Any]]:
         return [{"product": "XL5", "name": "XL 5.000", "dest": "msisdn", "open_denomination": False, "available": True}]
+
+    def admits(self) -> bool:
+        return not self.full
 
     async def accept(self, client: str, request: Request) -> FakeAccepted:
         if self.broken is not None:
