@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
+import os
+import pty
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -148,3 +155,54 @@ def test_a_file_of_something_else_is_not_touched(run: Run, url: str) -> None:
     assert result.exit_code == 2
     assert Path("old.jsonl").read_text(encoding="utf-8") == "precious\n"
     assert len(held(url)) == 2
+
+
+def test_progress_shows_on_a_terminal(environment: dict[str, str], url: str, tmp_path: Path) -> None:
+    store(url, purchase("A-1", FINISHED), purchase("B", PREVIOUS))
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(  # noqa: S603 — our own command
+            [sys.executable, "-m", "gateway", "prune", "--before", str(NEWEST), "--export", "old.jsonl"],
+            env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, timeout=30, check=False,
+        )  # fmt: skip
+        shown = os.read(ours, 65_536).decode()
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert done.returncode == 0
+    assert "exporting" in shown
+    assert "dropping" in shown
+    assert "100%" in shown
+
+
+def test_a_run_that_is_killed_loses_nothing_and_can_be_given_again(
+    environment: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    refs = [f"A-{n}" for n in range(3_000)]
+    store(url, *(purchase(ref, FINISHED) for ref in refs), purchase("B", PREVIOUS))
+    file = tmp_path / "old.jsonl"
+    command = [sys.executable, "-m", "gateway", "prune", "--before", str(NEWEST), "--export", "old.jsonl"]
+    for watched in (file.with_name("old.jsonl.partial"), file):
+        running = subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)  # noqa: S603 — the same
+        try:
+            while running.poll() is None and not watched.exists():
+                time.sleep(0.002)
+        finally:
+            running.kill()
+            running.wait()
+        exported = written(file) if file.exists() else set()
+        assert set(refs) <= {*held_in(tmp_path), *exported}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, timeout=60, check=False, capture_output=True)  # noqa: S603 — the same
+    assert done.returncode == 0, done.stderr
+    assert written(file) == set(refs)
+    assert held_in(tmp_path) == {"B"}
+
+
+def written(file: Path) -> set[str]:
+    lines = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+    return {line["ref_id"] for line in lines if "ref_id" in line}
+
+
+def held_in(folder: Path) -> set[str]:
+    with contextlib.closing(sqlite3.connect(folder / "ledger.db")) as connection:
+        return {row[0] for row in connection.execute("SELECT ref_id FROM transactions")}
