@@ -290,7 +290,9 @@ async def on_postgresql(url: str, count: int) -> None:
         await server.run("UPDATE transactions SET status = 'failed', needs_review = false WHERE status = 'pending'")
         await server.cost("prune", prune(ledger, Month(2025, 11), ZoneInfo("UTC"), Path(folder) / "old.jsonl"))
     await by_age(server, ledger)
-    await beside(ledger, NOW - timedelta(days=200))
+    for days in (300, 200):
+        await server.run("CHECKPOINT")
+        await beside(ledger, NOW - timedelta(days=days))
     dead = await server.one("SELECT n_dead_tup FROM pg_stat_user_tables WHERE relname = 'events'")
     await server.cost(f"VACUUM of events, with {dead} dead rows", server.run("VACUUM events"))
     await partitions(server)

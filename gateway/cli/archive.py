@@ -89,7 +89,7 @@ class Archive:
             "before": self._before,
             "revision": REVISION,
             "transactions": self._transactions,
-            "rows": dict(self._rows),
+            "counts": dict(self._rows),
             "sha256": self._digest.hexdigest(),
         }
         self._write(orjson.dumps(end) + b"\n")

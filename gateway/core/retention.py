@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-LEAST_PAUSE = 0.1
+LEAST_PAUSE = 0.05
 """Seconds between two batches at least."""
 _REST = 4
 """A batch is followed by so many times its own length of rest: a slow database gets more of it."""

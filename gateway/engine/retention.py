@@ -22,7 +22,7 @@ EVERY = timedelta(hours=1)
 DUTY = "retention_at"
 """Under this name the ledger remembers when the last round began, so that of many replicas one does it."""
 LOOK_SECONDS = 60.0
-ROUND_SECONDS = 600.0
+ROUND_SECONDS = 1800.0
 """How long a round may take."""
 log = structlog.get_logger(__name__)
 

@@ -402,7 +402,7 @@ def test_a_file_is_json_lines_that_any_program_reads(tmp_path: Path) -> None:
     out.finish()
     first, end = map(json.loads, file.read_text(encoding="utf-8").splitlines())
     assert first == {"id": "1", "rows": {"transactions": [{"id": 1}]}}
-    assert (end["end"], end["transactions"], end["rows"]) == ("gateway prune", 1, {"transactions": 1})
+    assert (end["end"], end["transactions"], end["counts"]) == ("gateway prune", 1, {"transactions": 1})
 
 
 def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
