@@ -1,27 +1,33 @@
 """The deposits at the suppliers: what they say is left, what our own ledger makes it, and the drift between the two.
 
-    computed = what the supplier said first − charges of what succeeded since + what was given back since
-    drift    = reported − computed
+    computed = what the supplier said first − charges of what succeeded since + what was given back since + deposits
+    drift    = what was reported, held against the computed balance of that moment; see `gateway.core.drift`
 
-A drift that stays below 0 is money that the supplier took and the ledger does not know of. Purchases that are under way
-show in it until they are settled, because most suppliers charge when they accept. A deposit that is paid in shows as a
-drift above 0, until an operator says that it is so (`rebase`).
+A drift is found when a supplier says what is left, and stays until it says so again: what is bought meanwhile cannot
+change it. Of what was under way while the supplier spoke nobody knows whether it was deducted, so a drift is only what
+no order of events explains. Such doubt hides at most the price of what is under way, and only until a quieter moment:
+the computed balance is never corrected by it, so what is really missing is still missing then.
 
-What a supplier says costs nothing to hear: two numbers are kept, and written to the ledger at most once a minute.
+A drift below 0 is money that the supplier took and the ledger does not know of. A deposit that is paid in shows as a
+drift above 0, until an operator says so (`paid_in`) or takes the supplier's word (`rebase`).
+
+What a supplier says costs nothing to hear: a few numbers are kept, and written to the ledger at most once a minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
-from gateway.core.outcome import Outcome, OutcomeStatus
-from gateway.core.transaction import AttemptState, AttemptStatus, Change, Exchange
-from gateway.engine.accounts import Account, Balance
+from gateway.core.drift import Span
+from gateway.core.outcome import Outcome
+from gateway.core.transaction import AttemptState, Change, Exchange, Transaction
+from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
+from gateway.engine.deposit import CannotCorrectError, Correction, Held, UnderWay
 from gateway.engine.exchange import record
 from gateway.engine.lanes import LaneFullError
 from gateway.ledger import Balance as StoredBalance
@@ -29,6 +35,11 @@ from gateway.net.redaction import masking
 from gateway.provider import Call, Capability
 
 SAVE_SECONDS = 60.0
+REPORT_AGE = timedelta(seconds=15)
+"""How old the balance in a report may be: suppliers try again for some seconds until they are answered."""
+_SETTLED = timedelta(seconds=30)
+"""What ended longer ago than this is committed and told, so the ledger has it and so have we."""
+_PAGE = 1000
 log = structlog.get_logger(__name__)
 
 
@@ -42,6 +53,12 @@ class Deposits(Protocol):
     async def charged_since(self, provider: str, after: datetime) -> int: ...
 
     async def store_exchange(self, exchange: Exchange, transaction: str | None) -> None: ...
+
+    async def transactions(
+        self, *, status: str | None = None, before_id: str | None = None, limit: int = 50
+    ) -> list[Transaction]: ...
+
+    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]: ...
 
 
 class Balances:
@@ -74,96 +91,155 @@ class Balances:
         self._spawn = spawn
         self._seconds = seconds
         self._alone = alone
-        self._held: dict[str, Balance] = {}
-        self._open: dict[str, dict[str, int]] = {}
-        """Of each account the attempts under way in this process, and what each will cost."""
+        self._held: dict[str, Held] = {}
+        self._under_way: dict[str, UnderWay] = {}
         self._changed: set[str] = set()
         self._saved_at: dict[str, float] = {}
         self._asked_at: dict[str, float] = {}
 
     async def start(self) -> None:
-        """Take up what the last process knew, and what was charged after it was written down.
+        """Take up what the last process knew, what was charged after it was written down, and what is under way.
+
+        A drift is not taken up: it is found again when the supplier says what is left.
 
         Raises:
             LedgerUnavailableError: it cannot be read.
         """
         for provider, stored in (await self._ledger.balances()).items():
-            computed = None
+            held = self._held[provider] = Held(stored.reported, at=stored.at)
             if self._alone and stored.computed is not None:
-                computed = stored.computed - await self._ledger.charged_since(provider, stored.at)
-            self._held[provider] = Balance(stored.reported, computed, stored.at)
+                left = stored.computed - await self._ledger.charged_since(provider, stored.at)
+                held.books, held.computed = Span(left, left), left
+        if self._alone:
+            await self._take_up()
         for account in self._accounts.values():
             self._tell(account.id, self.of(account))
 
-    def of(self, account: Account) -> Balance:
+    async def _take_up(self) -> None:
+        """Find the attempts that may have been charged."""
+        last: str | None = None
+        while page := await self._ledger.transactions(status="pending", before_id=last, limit=_PAGE):
+            self._follow(page)
+            last = page[-1].id
+        last = None
+        while page := await self._ledger.review(before_id=last, limit=_PAGE):
+            self._follow(page)
+            last = page[-1].id
+
+    def _follow(self, transactions: list[Transaction]) -> None:
+        for transaction in transactions:
+            for attempt in transaction.attempts:
+                self._of(attempt.provider).take_up(attempt)
+
+    def of(self, account: Account) -> Held:
         """What is known of an account's deposit. It is the account's own `balance` from then on."""
-        held = self._held.setdefault(account.id, account.balance)
+        held = self._held.setdefault(account.id, Held())
         if account.balance is not held:
             account.balance = held
         return held
 
-    def answered(self, account: Account, attempt: AttemptState, outcome: Outcome) -> None:
-        """A supplier has answered a purchase, and its message may hold the balance after it. Not for answers to
-        questions: those repeat the message of the time of the purchase, with the balance of then."""
-        if outcome.balance is not None:
-            self._hear(account, outcome.balance, attempt, outcome)
+    def _of(self, provider: str) -> UnderWay:
+        return self._under_way.setdefault(provider, UnderWay())
 
-    def reported(self, account: Account, balance: int | None) -> None:
-        """A supplier has said what is left, on another occasion."""
+    def answered(
+        self, account: Account, attempt: AttemptState, outcome: Outcome, *, since: datetime | None = None
+    ) -> None:
+        """A supplier has said something about a purchase, and its message may hold what is left.
+
+        Args:
+            attempt: before this was applied.
+            since: the balance is younger than this; left out, younger than the purchase.
+        """
+        if outcome.balance is not None:
+            self._hear(account, outcome.balance, attempt.started_at if since is None else since, attempt, outcome)
+
+    def reported(self, account: Account, balance: int | None, *, since: datetime | None = None) -> None:
+        """A supplier has said what is left, on another occasion. `since`: as in `answered`; left out, `REPORT_AGE`."""
         if balance is not None:
-            self._hear(account, balance)
+            self._hear(account, balance, self._clock.now() - REPORT_AGE if since is None else since)
 
     def _hear(
-        self, account: Account, balance: int, attempt: AttemptState | None = None, outcome: Outcome | None = None
+        self,
+        account: Account,
+        balance: int,
+        since: datetime,
+        attempt: AttemptState | None = None,
+        outcome: Outcome | None = None,
     ) -> None:
-        held = self.of(account)
-        held.reported, held.at = balance, self._clock.now()
-        if held.computed is None and self._alone:
-            held.computed = balance + self._charged_already(account.id, attempt, outcome)
+        told: Span | None = None
+        if self._alone:
+            told = self._of(account.id).told(balance, since, attempt, outcome)
+        self.of(account).heard(balance, self._clock.now(), told)
         self._changed.add(account.id)
-
-    def _charged_already(self, provider: str, attempt: AttemptState | None, outcome: Outcome | None) -> int:
-        """What the first balance no longer holds, and `changed` will take off once more when it is settled."""
-        charges = dict(self._open.get(provider, {}))
-        if attempt is not None and outcome is not None:
-            charges.pop(attempt.id, None)
-            if outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.PENDING}:
-                price = attempt.expected_price if outcome.price is None else outcome.price
-                charges[attempt.id] = price or 0
-        return sum(charges.values())
 
     def changed(self, change: Change) -> None:
         """A change is committed: take off what was charged, and add what was given back."""
+        if not self._alone:
+            return
         before = {} if change.before is None else {attempt.id: attempt for attempt in change.before.attempts}
         for attempt in change.after.attempts:
             was = before.get(attempt.id)
-            if attempt is was:
-                continue
-            under_way = self._open.setdefault(attempt.provider, {})
-            if attempt.status.live:
-                under_way[attempt.id] = attempt.expected_price or 0
-            else:
-                under_way.pop(attempt.id, None)
-            more = _charge(attempt) - (0 if was is None else _charge(was))
-            held = self._held.get(attempt.provider)
-            if more and held is not None and held.computed is not None:
-                held.computed -= more
-                self._changed.add(attempt.provider)
+            if attempt is not was:
+                self._step(was, attempt)
 
-    async def rebase(self, account: Account) -> None:
-        """Take what the supplier said last for right, for example after a deposit was paid in.
+    def _step(self, was: AttemptState | None, attempt: AttemptState) -> None:
+        account = self._accounts.get(attempt.provider)
+        answer = None if account is None else account.settings.timeouts
+        keep = _SETTLED if answer is None else max(_SETTLED, timedelta(seconds=answer.connect + answer.answer))
+        more = self._of(attempt.provider).step(was, attempt, self._clock.now(), keep)
+        held = self._held.get(attempt.provider)
+        if more and held is not None and held.books is not None:
+            held.move(more)
+            self._changed.add(attempt.provider)
+
+    async def paid_in(self, provider: str, amount: int) -> Correction:
+        """A deposit of `amount` rupiah was paid in at the supplier, or taken out where it is below 0.
 
         Raises:
-            LookupError: it has said nothing yet.
-            LedgerUnavailableError: it cannot be written down.
+            LookupError: there is no such account.
+            CannotCorrectError: nothing is counted that could be corrected.
+            LedgerUnavailableError: it cannot be written down; nothing was changed.
         """
-        held = self.of(account)
-        if held.reported is None:
-            raise LookupError(f"the supplier of {account.id} has not said what is left")
-        if self._alone:
-            held.computed = held.reported + self._charged_already(account.id, None, None)
+        account, held = self._account(provider)
+        if held.books is None:
+            raise CannotCorrectError(self._why_not(provider))
+        await self._write(provider, held, held.books.less(-amount))
+        before = held.computed
+        held.paid_in(amount)
+        return self._corrected(account, held, before)
+
+    async def rebase(self, provider: str) -> Correction:
+        """Take what the supplier said last for right: count on from there, without a drift.
+
+        Raises:
+            LookupError: there is no such account.
+            CannotCorrectError: it has said nothing since the gateway started.
+            LedgerUnavailableError: it cannot be written down; nothing was changed.
+        """
+        account, held = self._account(provider)
+        if held.told is None:
+            raise CannotCorrectError(self._why_not(provider))
+        await self._write(provider, held, held.told)
+        before = held.computed
+        held.rebase()
+        return self._corrected(account, held, before)
+
+    def _account(self, provider: str) -> tuple[Account, Held]:
+        account = self._accounts.get(provider)
+        if account is None:
+            raise LookupError(f"there is no account {provider!r}")
+        return account, self.of(account)
+
+    def _why_not(self, provider: str) -> str:
+        if not self._alone:
+            return "several replicas buy from this account, so none of them counts its deposit"
+        return f"the supplier of {provider} has not said what is left since the gateway started"
+
+    def _corrected(self, account: Account, held: Held, before: int | None) -> Correction:
         self._changed.add(account.id)
-        await self.save(everything=True)
+        self._tell(account.id, held)
+        self._asked_at.pop(account.id, None)  # the next tick asks, where it may: then the drift is that of after this
+        return Correction(held.reported, before, held.computed, held.drift)
 
     async def tick(self) -> None:
         """Ask the accounts whose time it is, and write down what has changed. To be called about once a second.
@@ -199,11 +275,20 @@ class Balances:
             # Before the ledger is asked: what changes meanwhile is to be written the next time.
             self._changed.discard(provider)
             try:
-                await self._ledger.save_balance(provider, self._clock.now(), held.reported, held.computed)
+                await self._write(provider, held, held.books)
             except BaseException:
                 self._changed.add(provider)
                 raise
             self._saved_at[provider] = now
+
+    async def _write(self, provider: str, held: Held, books: Span | None) -> None:
+        """Write down what the books were half a minute ago: what has ended since is in the ledger for certain, and is
+        taken off again at the next start. Books that are not exact are not kept: they would become a false drift."""
+        at = self._clock.now() - _SETTLED
+        computed: int | None = None
+        if books is not None and books.low == books.high:
+            computed = books.high + self._of(provider).charged_after(at)
+        await self._ledger.save_balance(provider, at, held.reported, computed)
 
     async def ask(self, account: Account) -> int | None:
         """Ask a supplier what is left, and keep the question and the answer: rupiah, or `None` where it does not say.
@@ -236,18 +321,11 @@ class Balances:
             balance = said if isinstance(said, int) and not isinstance(said, bool) else None
         if balance is None:
             log.warning("balance_not_told", provider=account.id, why=sent.detail or "the answer does not say")
-        self.reported(account, balance)
+        self.reported(account, balance, since=started)
         mask = masking(call, account.redactor)
         kept = record(account.id, call, sent, mask, purpose="balance", attempt=None, now=started)
         await self._ledger.store_exchange(kept, None)
         return balance
 
-    def _tell(self, provider: str, held: Balance) -> None:
+    def _tell(self, provider: str, held: Held) -> None:
         self._counted(provider, held.reported, held.computed)
-
-
-def _charge(attempt: AttemptState) -> int:
-    """What an attempt costs as things stand, in rupiah."""
-    if attempt.status is not AttemptStatus.SUCCESS:
-        return 0
-    return (attempt.expected_price if attempt.price is None else attempt.price) or 0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from aiohttp import web
 
 from gateway.core.transaction import AttemptState, Exchange, StoredReport, Transaction
 from gateway.core.view import attempt_view, event_view, transaction_view
+from gateway.engine.deposit import CannotCorrectError, Correction
 from gateway.errors import ConfigurationError
 from gateway.http import listing
 from gateway.http.incoming import Incoming, json_response
-from gateway.http.models import OperatorBody, PauseBody, ResolveBody
+from gateway.http.models import DepositBody, OperatorBody, PauseBody, RebaseBody, ResolveBody
 from gateway.http.problems import ProblemError, invalid
 
 _NO_FILTERS: frozenset[str] = frozenset()
@@ -43,6 +45,47 @@ async def resume(incoming: Incoming) -> web.Response:
     except LookupError:
         raise listing.nothing_here("provider") from None
     return json_response({"provider": name, "paused": False})
+
+
+async def deposit(incoming: Incoming) -> web.Response:
+    """`POST /admin/providers/{provider}/deposit`: money was paid in at the supplier."""
+    body = await incoming.json(DepositBody)
+    if body.amount == 0:
+        raise invalid("amount", "must not be 0")
+    name = incoming.request.match_info["provider"]
+    done = await _corrected(incoming.engine.balances.paid_in(name, body.amount))
+    return _correction(incoming, "deposit_paid_in", name, body, done, amount=body.amount)
+
+
+async def rebase(incoming: Incoming) -> web.Response:
+    """`POST /admin/providers/{provider}/rebase`: what the supplier said last is right."""
+    body = await incoming.json(RebaseBody)
+    name = incoming.request.match_info["provider"]
+    done = await _corrected(incoming.engine.balances.rebase(name))
+    return _correction(incoming, "balance_rebased", name, body, done)
+
+
+async def _corrected(correcting: Awaitable[Correction]) -> Correction:
+    try:
+        return await correcting
+    except LookupError:
+        raise listing.nothing_here("provider") from None
+    except CannotCorrectError as error:
+        raise ProblemError("cannot_correct", str(error)) from None
+
+
+def _correction(
+    incoming: Incoming, event: str, name: str, body: PauseBody, done: Correction, **more: object
+) -> web.Response:
+    incoming.services.note(
+        event,
+        provider=name,
+        source="operator",
+        operator=body.operator,
+        reason=body.reason,
+        **{"from_": done.before, "to": done.computed, "reported": done.reported, **more},
+    )
+    return json_response({"provider": name, **done._asdict()})
 
 
 async def browse(incoming: Incoming) -> web.Response:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from gateway.core.accept import Request
 from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
+from gateway.engine.deposit import Correction
 from gateway.ledger.protocol import StoredNotification
 from gateway.provider import Acknowledgement, Report
 from gateway.settings.types import Settings
@@ -49,6 +50,26 @@ class LedgerReads(Protocol):
     ) -> list[tuple[int, StoredReport]]: ...
 
 
+class Balances(Protocol):
+    """The deposits at the suppliers, as far as operators correct them."""
+
+    async def paid_in(self, provider: str, amount: int) -> Correction:
+        """So many rupiah were paid in, or taken out where it is below 0.
+
+        Raises:
+            LookupError: there is no such account.
+            gateway.engine.deposit.CannotCorrectError: nothing is counted that could be corrected.
+        """
+
+    async def rebase(self, provider: str) -> Correction:
+        """Count on from what the supplier said last.
+
+        Raises:
+            LookupError: there is no such account.
+            gateway.engine.deposit.CannotCorrectError: it has said nothing.
+        """
+
+
 class Accepted(Protocol):
     """What became of a request."""
 
@@ -72,6 +93,9 @@ class Engine(Protocol):
 
     @property
     def ledger(self) -> LedgerReads: ...
+
+    @property
+    def balances(self) -> Balances: ...
 
     def admits(self) -> bool:
         """Whether one more purchase can be taken soon."""

@@ -48,6 +48,18 @@ class PauseBody(OperatorBody):
     reason: Words = Field(description="a sentence that says why, 1 to 500 characters")
 
 
+class RebaseBody(PauseBody):
+    """`POST /admin/providers/{provider}/rebase`."""
+
+
+class DepositBody(PauseBody):
+    """`POST /admin/providers/{provider}/deposit`."""
+
+    amount: Annotated[int, Field(ge=-MOST_RUPIAH, le=MOST_RUPIAH)] = Field(
+        description="a whole number of rupiah that were paid in, below 0 for what was taken out"
+    )
+
+
 class ResolveBody(PauseBody):
     """`POST /admin/transactions/{id}/resolve`."""
 

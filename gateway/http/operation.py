@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from gateway.core.transaction import TransactionStatus
 from gateway.http import views
 from gateway.http.listing import DEFAULT_PAGE, LARGEST_PAGE
-from gateway.http.models import OperatorBody, PauseBody, PurchaseBody, ResolveBody
+from gateway.http.models import DepositBody, OperatorBody, PauseBody, PurchaseBody, RebaseBody, ResolveBody
 from gateway.settings.types import NAME_PATTERN
 
 Schema = dict[str, Any]
@@ -131,6 +131,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answers={200: views.Paused},
         body=OperatorBody,
         problems=("not_found", "unavailable"),
+    ),
+    ("POST", "/admin/providers/{provider}/deposit"): Operation(
+        summary="Say that money was paid in at the supplier, so that it is no drift",
+        answers={200: views.Corrected},
+        body=DepositBody,
+        problems=("not_found", "cannot_correct", "unavailable"),
+    ),
+    ("POST", "/admin/providers/{provider}/rebase"): Operation(
+        summary="Count on from what the supplier said last, without a drift",
+        answers={200: views.Corrected},
+        body=RebaseBody,
+        problems=("not_found", "cannot_correct", "unavailable"),
     ),
     ("GET", "/admin/transactions"): Operation(
         summary="Transactions of every client, newest first; ref_id needs client beside it",

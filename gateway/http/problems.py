@@ -35,6 +35,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "ref_id_conflict": (409, "This ref_id belongs to another purchase"),
     "cannot_resolve": (409, "This cannot be settled by a person now"),
     "cannot_resend": (409, "This cannot be sent again now"),
+    "cannot_correct": (409, "This balance cannot be corrected now"),
     "payload_too_large": (413, "The request is too large"),
     "unsupported_media_type": (415, "The body must be JSON"),
     "expectation_failed": (417, "This expectation cannot be met"),

@@ -45,6 +45,8 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/providers", admin.providers, Who.OPERATOR),
     Route("POST", "/admin/providers/{provider}/pause", admin.pause, Who.OPERATOR),
     Route("POST", "/admin/providers/{provider}/resume", admin.resume, Who.OPERATOR),
+    Route("POST", "/admin/providers/{provider}/deposit", admin.deposit, Who.OPERATOR),
+    Route("POST", "/admin/providers/{provider}/rebase", admin.rebase, Who.OPERATOR),
     Route("GET", "/admin/transactions", admin.browse, Who.OPERATOR),
     Route("GET", "/admin/transactions/{id}", admin.show, Who.OPERATOR),
     Route("POST", "/admin/transactions/{id}/check", admin.check, Who.OPERATOR),

@@ -236,6 +236,16 @@ class Paused(View):
     paused: bool
 
 
+class Corrected(View):
+    """A balance after an operator's correction, in rupiah."""
+
+    provider: str
+    reported: int | None = Field(description="what the supplier said last")
+    before: int | None = Field(description="the computed balance before the correction")
+    computed: int | None
+    drift: int | None
+
+
 class Reloaded(BaseModel):
     """What is in force now."""
 

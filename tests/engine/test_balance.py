@@ -13,6 +13,8 @@ import pytest
 
 from gateway.core.outcome import Outcome
 from gateway.core.transaction import TransactionStatus
+from gateway.engine.deposit import CannotCorrectError
+from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.provider import Attempt, Call, Reply, Report, Update
 from gateway.testing.scripted_supplier import ScriptedProvider, ScriptedSettings, read, say
@@ -74,9 +76,10 @@ def open_shop(shop: Opens, settings_of: Callable[..., Any]) -> Opens:
 
 
 async def answered(here: Any, ref_id: str = "A-1") -> Any:
-    """Buy, and wait until the answer is applied and told to everybody."""
+    """Buy, wait until the answer is applied and told to everybody, and let a second pass."""
     one = await here.answered(ref_id)
     await here.quiet()
+    here.clock.forward(1)
     return one
 
 
@@ -122,7 +125,7 @@ async def test_a_charge_that_a_check_or_a_report_tells_is_taken_off_and_what_is_
         assert balance(here)[1] == before - 5_400
 
 
-async def test_what_is_under_way_at_the_first_word_is_not_taken_off_twice(open_shop: Opens) -> None:
+async def test_what_is_under_way_may_be_charged_or_not_and_is_no_drift(open_shop: Opens) -> None:
     async with open_shop() as here:
         deposit = Deposit(here.alpha, 100_000)
         here.alpha.buy = lambda ref: say("pending", ref)
@@ -130,9 +133,53 @@ async def test_what_is_under_way_at_the_first_word_is_not_taken_off_twice(open_s
         deposit.left -= 5_400
         here.alpha.buy = deposit.sell
         await answered(here, "A-1")
-        assert balance(here) == (deposit.left, deposit.left + 5_400, -5_400), "charged there, open here"
+        assert balance(here) == (deposit.left, deposit.left + 5_400, 0), "charged there, open here"
         await here.report("alpha", say("success", early.attempts[0].id, sn="SN"))
+        here.clock.forward(1)
         assert balance(here) == (deposit.left, deposit.left, 0)
+        await answered(here, "A-2")  # with nothing else under way: now the books are exact
+        deposit.left -= 1
+        await answered(here, "A-3")
+        assert balance(here)[2] == -1
+
+
+async def test_what_is_bought_after_the_last_word_is_no_drift(open_shop: Opens) -> None:
+    """Purchases whose answers carry no balance: the supplier's word is older than they are."""
+    async with open_shop(balance_every="1h") as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        for n in range(1, 4):
+            here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
+            here.alpha.ask = lambda ref: say("success", ref, sn="SN", price=5_350)
+            await answered(here, f"A-{n}")
+            deposit.left -= 5_350
+            await here.pass_time(30)
+            assert balance(here) == (94_650, deposit.left, 0)
+        here.clock.forward(1)
+        here.alpha.ask = lambda _: str(deposit.left - 10)
+        await here.engine.balances.ask(here.engine.accounts["alpha"])
+        assert balance(here) == (deposit.left - 10, deposit.left, -10)
+        here.alpha.buy = deposit.sell
+        deposit.left -= 10
+        await answered(here, "A-9")
+        assert balance(here)[2] == -10, "it stays until somebody says what it was"
+
+
+async def test_what_another_process_left_under_way_is_allowed_for(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        here.alpha.buy = lambda ref: say("pending", ref)
+        early = await answered(here, "A-1")
+        deposit.left -= 5_400
+        await here.engine.balances.save(everything=True)
+    async with open_shop(like=here) as again:
+        assert balance(again) == (94_650, 94_650, None), "a drift is found when the supplier speaks"
+        again.alpha.buy = deposit.sell
+        await answered(again, "A-2")
+        assert balance(again) == (deposit.left, deposit.left + 5_400, 0)
+        await again.report("alpha", say("success", early.attempts[0].id, sn="SN"))
+        assert balance(again) == (deposit.left, deposit.left, 0)
 
 
 async def test_a_believed_report_carries_the_balance_and_one_that_came_before_does_not(open_shop: Opens) -> None:
@@ -213,8 +260,7 @@ async def test_a_restart_forgets_nothing_and_counts_what_was_charged_after_the_l
         here.clock.forward(1)
         for n in range(1, 4):
             await answered(here, f"A-{n}")
-        left = balance(here)
-        assert left == (deposit.left, deposit.left, 0)
+        assert balance(here) == (deposit.left, deposit.left, 0)
         if not proper:  # killed: what was not written is lost
             here.engine.balances._changed.clear()
     async with open_shop(like=here) as again:
@@ -246,17 +292,122 @@ async def test_it_is_written_at_most_once_a_minute(open_shop: Opens, monkeypatch
         assert written == [94_650, 78_600]
 
 
-async def test_an_operator_takes_a_deposit_that_was_paid_in_for_right(open_shop: Opens) -> None:
+async def test_a_deposit_that_an_operator_tells_is_no_drift_before_or_after_the_supplier_shows_it(
+    open_shop: Opens,
+) -> None:
     async with open_shop() as here:
         deposit = Deposit(here.alpha, 10_000)
         await answered(here, "A-0")
+        await here.engine.balances.paid_in("alpha", 50_000)
+        assert balance(here) == (4_650, 54_650, 0)
         deposit.left += 50_000
         await answered(here, "A-1")
-        assert balance(here)[2] == 50_000
-        await here.engine.balances.rebase(here.engine.accounts["alpha"])
         assert balance(here) == (deposit.left, deposit.left, 0)
-        with pytest.raises(LookupError, match="has not said"):
-            await here.engine.balances.rebase(here.engine.accounts["beta"])
+        deposit.left += 20_000
+        await answered(here, "A-2")
+        assert balance(here)[2] == 20_000
+        done = await here.engine.balances.paid_in("alpha", 20_000)
+        assert done == (deposit.left, deposit.left - 20_000, deposit.left, 0)
+        assert balance(here) == (deposit.left, deposit.left, 0)
+        await answered(here, "A-3")
+        assert balance(here) == (deposit.left, deposit.left, 0)
+
+
+async def test_a_new_base_is_what_the_supplier_said_less_what_was_charged_since(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        deposit.left -= 700
+        await answered(here, "A-1")
+        here.alpha.buy = lambda ref: say("success", ref, sn="SN", price=5_000)
+        await answered(here, "A-2")
+        deposit.left -= 5_000
+        assert balance(here) == (deposit.left + 5_000, deposit.left + 700, -700)
+        done = await here.engine.balances.rebase("alpha")
+        assert done == (deposit.left + 5_000, deposit.left + 700, deposit.left, 0)
+        assert balance(here) == (deposit.left + 5_000, deposit.left, 0)
+        here.alpha.buy = deposit.sell
+        await answered(here, "A-3")
+        assert balance(here) == (deposit.left, deposit.left, 0)
+
+
+@pytest.mark.parametrize("proper", [True, False])
+async def test_a_correction_outlives_the_process(open_shop: Opens, proper: bool) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        await here.engine.balances.paid_in("alpha", 1_000_000)
+        deposit.left += 1_000_000
+        if not proper:
+            here.engine.balances._changed.clear()
+    async with open_shop(like=here) as again:
+        await answered(again, "A-1")
+        assert balance(again) == (deposit.left, deposit.left, 0)
+
+
+async def test_a_deposit_that_the_last_word_did_not_hold_yet_is_in_the_new_base(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        await here.engine.balances.paid_in("alpha", 50_000)
+        assert (await here.engine.balances.rebase("alpha")).computed == 94_650 + 50_000
+
+
+async def test_a_charge_that_is_committed_while_the_balance_is_written_down_is_not_lost(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        told = here.engine.balances.changed
+        here.engine.balances.changed = lambda _: None  # committed, and not yet told when the process is killed
+        await answered(here, "A-1")
+        await here.engine.balances.save(everything=True)
+        here.engine.balances._changed.clear()
+        here.engine.balances.changed = told
+    async with open_shop(like=here) as again:
+        assert balance(again)[1] == deposit.left
+
+
+async def test_a_balance_that_is_not_exact_is_not_taken_up_by_the_next_process(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        here.alpha.buy = lambda ref: say("pending", ref)
+        await answered(here, "A-0")  # this supplier charges when it delivers
+        here.alpha.buy = deposit.sell
+        await answered(here, "A-1")
+        assert balance(here) == (94_650, 94_650 + 5_400, 0)
+    async with open_shop(like=here) as again:
+        assert balance(again) == (94_650, None, None)
+
+
+async def test_a_correction_that_cannot_be_written_down_changes_nothing(
+    open_shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: Any) -> None:
+        raise LedgerUnavailableError("the disk is full")
+
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        deposit.left -= 700
+        await answered(here, "A-1")
+        before = balance(here)
+        with monkeypatch.context() as patch:
+            patch.setattr(here.ledger, "save_balance", full)
+            with pytest.raises(LedgerUnavailableError):
+                await here.engine.balances.paid_in("alpha", 1_000)
+            with pytest.raises(LedgerUnavailableError):
+                await here.engine.balances.rebase("alpha")
+            assert balance(here) == before
+
+
+async def test_there_is_nothing_to_correct_before_the_supplier_has_said_something(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        for correct in (here.engine.balances.rebase("beta"), here.engine.balances.paid_in("beta", 1)):
+            with pytest.raises(CannotCorrectError, match="the supplier of beta has not said what is left"):
+                await correct
+        for correct in (here.engine.balances.rebase("nobody"), here.engine.balances.paid_in("nobody", 1)):
+            with pytest.raises(LookupError):
+                await correct
 
 
 async def test_a_reload_forgets_nothing(open_shop: Opens, settings_of: Callable[..., Any]) -> None:

@@ -27,6 +27,7 @@ from gateway.core.transaction import (
     Transaction,
     TransactionStatus,
 )
+from gateway.engine.deposit import CannotCorrectError, Correction
 from gateway.engine.errors import (
     DrainingError,
     InvalidRequestError,
@@ -173,6 +174,7 @@ class FakeEngine:
         self.accepted = asyncio.Event()
         self.hold: asyncio.Event | None = None
         self.broken: Exception | None = None
+        self.nothing_said = False
         self.listeners: list[Callable[[Change], None]] = []
 
     def products(self) -> list[dict[str, Any]]:
@@ -259,6 +261,24 @@ class FakeEngine:
     async def resume(self, provider: str, operator: str) -> None:
         self._known(provider)
         self.told.append(("resume", provider, operator))
+
+    @property
+    def balances(self) -> FakeEngine:
+        return self
+
+    async def paid_in(self, provider: str, amount: int) -> Correction:
+        self._known(provider)
+        if self.nothing_said:
+            raise CannotCorrectError("the supplier has not said what is left")
+        self.told.append(("paid_in", provider, str(amount)))
+        return Correction(reported=500, before=400, computed=400 + amount, drift=0)
+
+    async def rebase(self, provider: str) -> Correction:
+        self._known(provider)
+        if self.nothing_said:
+            raise CannotCorrectError("the supplier has not said what is left")
+        self.told.append(("rebase", provider))
+        return Correction(reported=500, before=400, computed=500, drift=0)
 
     def _known(self, provider: str) -> None:
         if provider not in {one.id for one in self.settings.providers}:

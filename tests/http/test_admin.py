@@ -87,6 +87,61 @@ async def test_an_unknown_provider_is_not_found(gateway: Any, action: str) -> No
     assert (await gateway.operate("POST", f"/admin/providers/nobody/{action}", json=body)).status == 404
 
 
+async def test_a_deposit_and_a_new_base_are_taken_and_audited_with_who_and_why(gateway: Any) -> None:
+    paid = await gateway.operate(
+        "POST",
+        "/admin/providers/open/deposit",
+        json={"operator": "Sri", "reason": "transfer BCA 24/11", "amount": 1_000_000},
+    )
+    assert (paid.status, paid.json) == (
+        200,
+        {"provider": "open", "reported": 500, "before": 400, "computed": 1_000_400, "drift": 0},
+    )
+    based = await gateway.operate(
+        "POST", "/admin/providers/open/rebase", json={"operator": "Sri", "reason": "their statement is right"}
+    )
+    assert (based.status, based.json["computed"]) == (200, 500)
+    assert gateway.engine.told == [("paid_in", "open", "1000000"), ("rebase", "open")]
+    who = {"provider": "open", "source": "operator", "operator": "Sri"}
+    assert gateway.audit.lines == [
+        (
+            "deposit_paid_in",
+            {
+                **who,
+                "reason": "transfer BCA 24/11",
+                "from_": 400,
+                "to": 1_000_400,
+                "reported": 500,
+                "amount": 1_000_000,
+            },
+        ),
+        ("balance_rebased", {**who, "reason": "their statement is right", "from_": 400, "to": 500, "reported": 500}),
+    ]
+
+
+@pytest.mark.parametrize("amount", [0, 1.5, "1000", True, None, 10**15 + 1])
+async def test_a_deposit_is_a_whole_number_of_rupiah(gateway: Any, amount: Any) -> None:
+    body = {"operator": "Sri", "reason": "why", "amount": amount}
+    answer = await gateway.operate("POST", "/admin/providers/open/deposit", json=body)
+    assert (answer.status, answer.json["field"]) == (400, "amount")
+    assert gateway.engine.told == []
+
+
+@pytest.mark.parametrize("action", ["deposit", "rebase"])
+async def test_a_balance_that_cannot_be_corrected_stays_and_nothing_is_audited(gateway: Any, action: str) -> None:
+    body = {"operator": "Sri", "reason": "why", **({"amount": 1} if action == "deposit" else {})}
+    assert (await gateway.operate("POST", f"/admin/providers/nobody/{action}", json=body)).status == 404
+    gateway.engine.nothing_said = True
+    answer = await gateway.operate("POST", f"/admin/providers/open/{action}", json=body)
+    assert (answer.status, answer.json["code"]) == (409, "cannot_correct")
+    assert answer.json["detail"] == "the supplier has not said what is left"
+    for missing in ("operator", "reason"):
+        less = {name: value for name, value in body.items() if name != missing}
+        answer = await gateway.operate("POST", f"/admin/providers/open/{action}", json=less)
+        assert (answer.status, answer.json["field"]) == (400, missing)
+    assert gateway.audit.lines == []
+
+
 async def test_operators_see_every_clients_transactions(gateway: Any) -> None:
     await gateway.buy(client="shop")
     await gateway.buy(client="other")

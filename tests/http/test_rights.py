@@ -47,6 +47,8 @@ TABLE: dict[tuple[str, str], Rights] = {
     ("GET", "/admin/providers"): OPERATORS,
     ("POST", "/admin/providers/{provider}/pause"): OPERATORS,
     ("POST", "/admin/providers/{provider}/resume"): OPERATORS,
+    ("POST", "/admin/providers/{provider}/deposit"): OPERATORS,
+    ("POST", "/admin/providers/{provider}/rebase"): OPERATORS,
     ("GET", "/admin/transactions"): OPERATORS,
     ("GET", "/admin/transactions/{id}"): OPERATORS,
     ("POST", "/admin/transactions/{id}/check"): OPERATORS,
@@ -61,6 +63,8 @@ TABLE: dict[tuple[str, str], Rights] = {
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/transactions": {"ref_id": "A-1", "product": "XL5", "dest": "081712345678"},
     "/admin/providers/{provider}/pause": {"operator": "Siti", "reason": "maintenance"},
+    "/admin/providers/{provider}/deposit": {"operator": "Siti", "reason": "transfer of today", "amount": 1_000_000},
+    "/admin/providers/{provider}/rebase": {"operator": "Siti", "reason": "their statement is right"},
     "/admin/transactions/{id}/resolve": {"operator": "Siti", "reason": "statement", "result": "failed"},
 }
 EVERY = list({(route.method, route.path): route for route in (*API_ROUTES, *ADMIN_ROUTES)}.values())
