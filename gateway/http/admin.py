@@ -161,9 +161,14 @@ async def unreadable(incoming: Incoming) -> web.Response:
 
 
 async def _reports(incoming: Incoming, verdict: str) -> web.Response:
-    query = listing.parameters(incoming.request.query.items(), frozenset({"limit"}))
-    found = await incoming.engine.ledger.reports(verdict=verdict, limit=listing.page_size(query))
-    return json_response({"reports": [report_view(number, one) for number, one in found]})
+    query = listing.parameters(incoming.request.query.items(), listing.PAGE)
+    limit, last = listing.page_size(query), listing.before(query)
+    found = await incoming.engine.ledger.reports(
+        verdict=verdict, before=None if last is None else int(last), limit=limit + 1
+    )
+    return json_response(
+        listing.page("reports", [(f"{number:018d}", report_view(number, one)) for number, one in found], limit)
+    )
 
 
 async def reload(incoming: Incoming) -> web.Response:

@@ -46,7 +46,7 @@ class LedgerReads(Protocol):
     async def exchanges(self, transaction: str) -> list[Exchange]: ...
 
     async def reports(
-        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+        self, *, verdict: str | None = None, attempt: str | None = None, before: int | None = None, limit: int = 50
     ) -> list[tuple[int, StoredReport]]: ...
 
 

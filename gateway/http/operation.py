@@ -195,7 +195,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         ("GET", f"/admin/reports/{kind}"): Operation(
             summary=summary,
             answers={200: views.Reports},
-            query={"limit": CURSOR["limit"]},
+            query=CURSOR,
             problems=("invalid_request", "unavailable"),
         )
         for kind, summary in (

@@ -196,6 +196,7 @@ class Reports(View):
     """Reports, newest first."""
 
     reports: list[ReportView]
+    next_cursor: str | None
 
 
 class WebhookView(View):

@@ -166,9 +166,10 @@ class BaseLedger(Pruning, ABC):
         return list(map(values.read_exchange, found))
 
     async def reports(
-        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+        self, *, verdict: str | None = None, attempt: str | None = None, before: int | None = None, limit: int = 50
     ) -> list[tuple[int, StoredReport]]:
-        given = {k: v for k, v in {"verdict": verdict, "attempt": attempt}.items() if v is not None}
+        filters = {"verdict": verdict, "attempt": attempt, "before": before}
+        given = {name: value for name, value in filters.items() if value is not None}
         statement = self.statements.reports(frozenset(given))
         return list(map(values.read_report, await self._rows(statement, **given, limit=limit)))
 

@@ -146,9 +146,9 @@ class Ledger(Protocol):
         """What was said to suppliers and what they said about a transaction, in order."""
 
     async def reports(
-        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+        self, *, verdict: str | None = None, attempt: str | None = None, before: int | None = None, limit: int = 50
     ) -> list[tuple[int, StoredReport]]:
-        """Reports with their numbers, newest first."""
+        """A page of reports with their numbers, newest first. The next page starts `before` the last one's number."""
 
     async def due_checks(self, now: datetime, limit: int) -> list[tuple[str, str]]:
         """Attempts of this owner to ask about: transaction and attempt, the longest due first."""

@@ -181,6 +181,8 @@ class Statements:
         for name in ("verdict", "attempt"):
             if name in names:
                 query = query.where(reports.c[name] == p(name))
+        if "before" in names:
+            query = query.where(reports.c.id < p("before", type_=sa.BigInteger))
         return self._compile(query.order_by(reports.c.id.desc()).limit(p("limit", type_=sa.BigInteger)))
 
     def _find_notifications(self, names: frozenset[str], state: str | None) -> Statement:

@@ -147,9 +147,13 @@ class FakeLedger:
         return [row for row in self.rows.values() if row.needs_review][:limit]
 
     async def reports(
-        self, *, verdict: str | None = None, attempt: str | None = None, limit: int = 50
+        self, *, verdict: str | None = None, attempt: str | None = None, before: int | None = None, limit: int = 50
     ) -> list[tuple[int, StoredReport]]:
-        found = [(number, report) for number, report in enumerate(self.kept, 1) if report.verdict == verdict]
+        found = [
+            (number, report)
+            for number, report in enumerate(self.kept, 1)
+            if report.verdict == verdict and (before is None or number < before)
+        ]
         return found[::-1][:limit]
 
 

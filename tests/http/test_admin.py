@@ -247,6 +247,9 @@ async def test_reports_that_matched_nothing_and_that_nobody_understood_are_liste
         )
     first = await gateway.operate("GET", "/admin/reports/unmatched?limit=1")
     assert [one["query"] for one in first.json["reports"]] == ["n=3"]
+    second = await gateway.operate("GET", f"/admin/reports/unmatched?limit=1&cursor={first.json['next_cursor']}")
+    assert ([one["query"] for one in second.json["reports"]], second.json["next_cursor"]) == (["n=0"], None)
+    assert (await gateway.operate("GET", "/admin/reports/unmatched?cursor=x")).json["field"] == "cursor"
     every = await gateway.operate("GET", "/admin/reports/unmatched")
     assert [one["query"] for one in every.json["reports"]] == ["n=3", "n=0"]
     unread = await gateway.operate("GET", "/admin/reports/unreadable")

@@ -47,7 +47,7 @@ async def test_the_real_ledger_is_read_as_it_is_here(tmp_path: Path, open_gatewa
         gateway.engine.ledger = reads(ledger)
         assert (await gateway.operate("GET", "/readyz")).status == 200
         assert (await gateway.operate("GET", "/admin/review")).json["transactions"] == []
-        assert (await gateway.operate("GET", "/admin/reports/unmatched")).json == {"reports": []}
+        assert (await gateway.operate("GET", "/admin/reports/unmatched")).json == {"reports": [], "next_cursor": None}
         assert (await gateway.operate("GET", "/admin/transactions/000000000000000005")).status == 404
         listed = await gateway.call(
             "GET", f"/v1/transactions?status=failed&from=2026-01-01T00:00:00Z&cursor={cursor('000000000000000005')}"

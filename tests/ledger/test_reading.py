@@ -300,6 +300,9 @@ async def test_reports_are_listed_newest_first(ledger: Ledger) -> None:
     assert [number for number, _ in await ledger.reports()] == numbers[::-1]
     assert [number for number, _ in await ledger.reports(verdict="unmatched")] == [numbers[1]]
     assert [number for number, _ in await ledger.reports(verdict="received", limit=1)] == [numbers[2]]
+    assert [number for number, _ in await ledger.reports(before=numbers[2])] == numbers[1::-1]
+    assert [number for number, _ in await ledger.reports(verdict="received", before=numbers[2])] == [numbers[0]]
+    assert await ledger.reports(before=numbers[0]) == []
 
 
 async def test_an_attempt_that_ended_is_not_being_sent(ledger: Ledger, accept: Make) -> None:
