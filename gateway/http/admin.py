@@ -15,6 +15,7 @@ from gateway.http import listing
 from gateway.http.incoming import Incoming, json_response
 from gateway.http.models import DepositBody, OperatorBody, PauseBody, RebaseBody, ResolveBody
 from gateway.http.problems import ProblemError, invalid
+from gateway.net.redaction import Redactor, secrets_of
 
 _NO_FILTERS: frozenset[str] = frozenset()
 
@@ -30,7 +31,7 @@ async def pause(incoming: Incoming) -> web.Response:
     body = await incoming.json(PauseBody)
     name = incoming.request.match_info["provider"]
     try:
-        await incoming.engine.pause(name, body.operator, body.reason)
+        await incoming.engine.pause(name, body.operator, _masked(incoming, body.reason))
     except LookupError:
         raise listing.nothing_here("provider") from None
     return json_response({"provider": name, "paused": True})
@@ -143,7 +144,7 @@ async def resolve(incoming: Incoming) -> web.Response:
     body = await incoming.json(ResolveBody)
     try:
         transaction = await incoming.engine.resolve(
-            transaction_id, body.result, body.reason, body.operator, body.serial
+            transaction_id, body.result, _masked(incoming, body.reason), body.operator, body.serial
         )
     except LookupError:
         raise listing.nothing_here("transaction") from None
@@ -187,6 +188,12 @@ async def reload(incoming: Incoming) -> web.Response:
         ) from None
     incoming.services.note("reloaded", operator=body.operator)
     return json_response({"reloaded": True, **changed})
+
+
+def _masked(incoming: Incoming, words: str) -> str:
+    """What an operator wrote, without the secrets of the accounts: the ledger keeps it."""
+    secrets = [secret for provider in incoming.engine.settings.providers for secret in secrets_of(provider)]
+    return Redactor(secrets).text(words)
 
 
 def _id(incoming: Incoming) -> str:
