@@ -10,13 +10,18 @@ WORKDIR /build
 RUN python3 -m venv /tools && python3 -m venv --without-pip /opt/pulsa-gateway
 COPY . .
 # The settings of the builder's pip, an index with a password among them, are secrets: no layer and no history keeps
-# them. --only-binary: what needs a compiler is refused here. The bytecode does not look at times, which a copy or a
-# registry may change, and which would have a read-only image compiled again at every start.
+# them. --only-binary: what needs a compiler is refused here.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=certificates \
     /tools/bin/pip wheel --quiet --no-cache-dir --no-deps --wheel-dir /wheels . ./plugins/*/ \
     && /tools/bin/pip --python /opt/pulsa-gateway/bin/python install --quiet --no-cache-dir --no-compile \
-        --only-binary=:all: /wheels/*.whl \
-    && /opt/pulsa-gateway/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/pulsa-gateway/lib
+        --only-binary=:all: /wheels/*.whl
+# A read-only image cannot keep bytecode, so it brings it, for Python's own library too, which the usual bases ship
+# without: 0.4 s of CPU at every start. It does not look at times, which a copy or a registry may change.
+ENV PYTHONPYCACHEPREFIX=/opt/pulsa-gateway/bytecode
+RUN LIBRARY="$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
+    && COMPILE="/opt/pulsa-gateway/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash" \
+    && $COMPILE /opt/pulsa-gateway/lib \
+    && $COMPILE -x '/(site-packages|dist-packages|test|tests|idlelib|lib2to3|ensurepip|tkinter|turtledemo)/' "$LIBRARY"
 # The last stage runs nothing: it needs no shell, and what it gets it gets from here.
 RUN echo 'gateway:x:10001:10001:pulsa-gateway:/var/lib/pulsa-gateway:/usr/sbin/nologin' >> /etc/passwd \
     && echo 'gateway:x:10001:' >> /etc/group \
@@ -36,6 +41,7 @@ COPY --from=build --chown=10001:10001 /data /var/lib/pulsa-gateway
 # GATEWAY_ADMIN_PORT is for the healthcheck alone: set it where server.admin_port is not 9090.
 ENV PATH=/opt/pulsa-gateway/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPYCACHEPREFIX=/opt/pulsa-gateway/bytecode \
     PYTHONUNBUFFERED=1 \
     GATEWAY_CONFIG=/etc/pulsa-gateway/gateway.yaml \
     GATEWAY_ADMIN_PORT=9090
