@@ -21,12 +21,14 @@ __all__ = [
     "DUPLICATE",
     "FAILURE",
     "HEDGE",
+    "MORE",
     "NEVER_SEEN",
     "NO_DATA",
     "NO_MONEY",
     "NO_PRODUCT",
     "NO_WORDS",
     "OR_AT",
+    "OTHER_ACT",
     "PRICE",
     "PURCHASE",
     "QTY",
@@ -61,6 +63,18 @@ BARE_SUCCESS = (
     r"(?<!tidak )\bsukses\b(?! (?:selalu|terus|jaya|makmur|bersama|abadi|lancar|cell|sejahtera|berkah"
     r"|mulia|mandiri|ya)\b)"
 )
+MORE = (
+    r"(?<![a-z\d.@])(?!(?:harga|hrg|sisa|saldo|stok|sal|bal|trx|token|kode|voucher|serial|seri|snref|ref|reff|refid"
+    r"|referensi|clientid|nomor|tgl|tanggal|jam|waktu|pukul|pada|dengan|dgn|nilai|sebesar|seharga|senilai|total|biaya"
+    r"|produk|tujuan|nama|pelanggan|untuk|via|sudah|diproses|dilakukan|pulsa|paket|data|internet|pln|kwh|lihat|menu"
+    r"|oleh|terima|kasih|rupiah|wib|wita|wit|status|sukses|kami|anda|ket)(?![a-z]))[a-z]{3,}(?![a-z\d.])"
+)
+"""A word that says something about a purchase beside that it succeeded, and beside what the fields hold."""
+OTHER_ACT = (
+    r"\b(?:pembatalan|pengembalian|retur|void|klaim|komplain|validasi|verifikasi|debet|pendebetan|pemotongan|step|tahap"
+    r"|langkah|request|permintaan|perintah|koneksi|login|backup|maintenance|update)\b"
+)
+"""Names another act than the purchase, which may have succeeded instead."""
 WAITING = (
     r"\b(?:(?:akan|sedang|segera|masih|dalam|lagi|under|on|in|is|still|status:?|being) ?){1,4}(?:kami |di ?|dalam "
     r"|tahap "
@@ -80,6 +94,7 @@ WAITING = (
     r"|diajukan|dikirim|diteruskan|masuk|"
     r"disimpan|tercatat|received|accepted|created|submitted|placed)\b"
     r"|[\dx*]{5} (?:di ?)?proses\b(?! ?(?:gagal|dibatalkan|ditolak|sukses|refund))"
+    r"|\b(?:dikirim|diproses|dikerjakan|diisi|diaktifkan|proses) (?:secara )?manual\b|\bmenyusul\b"
     r"|\bditeruskan ke (?:operator|provider|supplier|biller)\b"
     r"|(?:[\dx*]{5}|\bstatus:?) (?:sudah )?(?:sukses )?diterima\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo))"
     r"|" + LEFT + r"proses\b(?=\s?(?:[.,;:@!|]|$|hrg|harga|saldo|sn|[a-z][a-z0-9]{0,19}\.[\dx*]{5}))"
@@ -118,8 +133,8 @@ BAD_DESTINATION = (
 )
 NO_MONEY = (
     r"\b(?:saldo|stok|limit|kredit|dana)\b(?: (?:anda|kamu|agen|member|reseller|deposit|h\dh|saldo|is|utama|mitra"
-    r"|server|trx)){0,5}"
-    r"(?: ?\(?(?:rp\.? ?)?\d[\d.,]{0,12}\)?)? (?:tidak (?:ter)?cukup|(?:kurang|minus|(?<!stok )habis)(?! dari)"
+    r"|server|trx)){0,5}(?: ?\(?(?:rp\.? ?)?\d[\d.,]{0,12}\)?)?"
+    r" (?:tidak (?:ter)?cukup|(?:kurang|minus|(?<!stok )habis)(?! dari(?! harga))"
     r"|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
     r"|\btidak cukup saldo\b"
 )

@@ -22,7 +22,9 @@ _FULL_NUMBER = 8
 """Digits and masks from which on a destination is surely meant as such."""
 _LONGEST_BODY = 65_536
 _NAMED_BALANCE = re.compile(
-    r"(?i)(?:sisa )?(?:saldo|stok)\b[^:=]{1,40}[:=]\s?(?:rp\.?\s?)?(?P<balance>\d[\d.,]*)", re.ASCII
+    r"(?i)(?:sisa )?(?:saldo|stok)\b(?:[^:=]|(?<=\d):(?=\d\d\b)){1,50}?(?:(?<!\d)[:=]|:(?!\d\d\b)|\badalah\b)"
+    r"\s?(?:rp\.?\s?)?(?P<balance>\d[\d.,]*)",
+    re.ASCII,
 )
 """`SALDO MEMBER AB01 = 2.500.000`: only where the balance was asked for."""
 _SIGN = re.compile(r"(?i)\b(sign|signature|pin|password|pass)=[^&\s\"']+")

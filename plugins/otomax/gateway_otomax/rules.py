@@ -24,12 +24,14 @@ from gateway_otomax.phrases import (
     DUPLICATE,
     FAILURE,
     HEDGE,
+    MORE,
     NEVER_SEEN,
     NO_DATA,
     NO_MONEY,
     NO_PRODUCT,
     NO_WORDS,
     OR_AT,
+    OTHER_ACT,
     PRICE,
     PURCHASE,
     QTY,
@@ -37,7 +39,7 @@ from gateway_otomax.phrases import (
     SUCCESS,
     WAITING,
 )
-from gateway_otomax.wording import LEFT
+from gateway_otomax.wording import LEFT, SERIAL_MARK
 
 __all__ = ["DEFAULT_RULES", "REASONS"]
 
@@ -174,8 +176,8 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="no-judgement",
         pattern=rf"\b(?:bukan|belum tentu|belum|tidak|tak) (?:\w+ )?gagal\b|\btidak jadi {NO_WORDS}\b"
-        rf"|\bbukan (?:\w+ ){{0,2}}sukses\b|\b(?:dispute|disputed|investigasi|cek manual|dicek manual|manual check"
-        rf"|konfirmasi manual|cek ke operator)\b",
+        rf"|\bbukan (?:\w+ ){{0,2}}sukses\b|\b(?:dispute|disputed|di ?komplain|investigasi|cek manual"
+        rf"|dicek manual|manual check|konfirmasi manual|cek ke operator)\b",
         status=_U,
         view="evidence",
     ),
@@ -188,7 +190,7 @@ _ORDERED: tuple[Rule, ...] = (
         r"|\b(?:refund|pembatalan|dibatalkan|komplain|sms|callback|laporan|report|notifikasi|email|otp|pengiriman"
         r"|kirim|tiket|klaim)\b"
         r"[^.,;|]{0,40}\b(?:gagal|ditolak)\b"
-        r"|\b(?:dibatalkan|refund) otomatis\b"
+        r"|\b(?:dibatalkan|refund) otomatis\b|\bunable to (?!process|proses)|\bexception\b"
         r"|\b(?:refund|pembatalan|komplain|klaim)\b(?:[^.,;|]|\.(?=\d)){0,40}\b(?:gagal|ditolak)\b"
         r"|\bgagal (?:refund|kirim|dikirim|callback|sms|cancel|to|untuk|me(?!mproses (?:sku|produk|kode))[a-z]{3,}"
         r"|di(?!proses|laku|isi|bayar|transfer|topup|eksekusi|layani|terus|aktif|karena|sebab|akibat|luar|tolak|blokir"
@@ -267,6 +269,24 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(name="not-yet", pattern=r"\bsukses\b.*\bbelum\b(?! termasuk)", status=_U, view="deciding"),
     Rule(name="odd-serial", pattern=r"~!", status=_U, view="evidence"),
+    # Something else than the purchase succeeded.
+    Rule(
+        name="other-act",
+        pattern=rf"{OTHER_ACT}(?:[^.,;|~]|\.(?=\d)){{0,60}}?\bsukses\b",
+        unless=r"\bsukses (?:update|request|validasi|verifikasi)\b",
+        unless_view="evidence",
+        status=_U,
+        view="deciding",
+    ),
+    # Without a serial number, every further word counts: "SUKSES 2 dari 3", "SUKSES, nominal kurang".
+    Rule(
+        name="success-and-more",
+        pattern=rf"(?:{SUCCESS})(?!.{{0,200}}?(?:\d{{14}}|(?:\d{{4}}[- ]){{2}}\d{{4}})).{{0,200}}?{MORE}",
+        unless=SERIAL_MARK,
+        unless_view="evidence",
+        status=_U,
+        view="deciding",
+    ),
     Rule(
         name="processed-with-serial",
         pattern=r"\bsukses (?:di ?)?(?:proses|diproses|dikirim|kirim|dikirimkan|dieksekusi)\b.*?\bsn?[^~.]{0,12}~",
@@ -290,9 +310,10 @@ _ORDERED: tuple[Rule, ...] = (
             name=name,
             pattern=pattern,
             reason=reason,
-            unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}|sistem"
-            rf"|server|system|info|informasi|pengumuman|jadwal|mulai"
-            rf"|pukul|menjadi|balas|ditahan)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}",
+            unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}"
+            rf"|(?<!di )sistem|server|system|info|informasi|pengumuman|jadwal|mulai"
+            rf"|pukul|menjadi|balas|ditahan|tetap|lanjut|jalan|berjalan|dikenakan|dipotong|sewaktu|besok|dapat berubah"
+            rf"|jam \d{{1,2}}[.:]\d\d)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}",
             unless_view="evidence",
             status=_F,
             view="evidence" if reason is ReasonCode.SUPPLIER_BALANCE else "deciding",
@@ -328,8 +349,8 @@ _NEEDS = {
     "before-failed": _DUPLICATE_WORDS,
     "before": _DUPLICATE_WORDS,
     "time-out": "out rto respon jawaban habis",
-    "no-judgement": "bukan belum tidak tak dispute investigasi manual operator",
-    "technical": "gagal ditolak otomatis code",
+    "no-judgement": "komplain bukan belum tidak tak dispute investigasi manual operator",
+    "technical": "unable exception gagal ditolak otomatis code",
     "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login",
     "refund-asked": "refund dibatalkan pembatalan",
     "earlier-runs": "sebelumnya",
@@ -343,6 +364,8 @@ _NEEDS = {
         "tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
         "created submitted placed kami"
     ),
+    "other-act": "sukses",
+    "success-and-more": "sukses",
     "odd-serial": "~!",
     "processed-with-serial": "sukses",
     "success": "sukses",

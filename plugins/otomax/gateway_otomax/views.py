@@ -18,6 +18,8 @@ _NO_SERIAL = re.compile(
     r"|\A\D*\b(?:gagal|dibatalkan|refund|ditolak|pending|diproses|menunggu|tunggu|belum|tidak|antrian|menyusul"
     r"|dikembalikan|gangguan|suspect|error)\b\D*\Z"
     r"|[\d.,;:|)/-]\s{0,2}(?:trx |status:? ?)?(?:gagal|dibatalkan|refund|ditolak)\b"
+    r"|[.;|)!(]\s{0,2}(?:(?:trx|status|saldo|stok|dana|uang|catatan|note|ket|info|anda|sudah|akan|sedang|masih|tapi|namun)"
+    r"[ :]{1,2}){1,4}(?:gagal|dibatalkan|refund|ditolak|dikembalikan|kembali|pending|proses|diproses|menunggu|tunggu)\b"
 )
 """What starts like this is a sentence about the purchase; so is what has such a word and no digit at all, as a
 serial number without digits is none that we could check."""

@@ -205,7 +205,7 @@ def skip_words(aside: str) -> tuple[str, ...]:
 _ASIDES = tuple((skip_words(name), re.compile(pattern).sub) for name, pattern in ASIDES)
 
 LEFT = (
-    r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~]|xx)(?:\s?[:=])?|@[a-z0-9-]{1,30}\.[a-z]{2,4}(?=\s)"
+    r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~)\]]|xx)(?:\s?[:=])?|@[a-z0-9-]{1,30}\.[a-z]{2,4}(?=\s)"
     r"|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
     r"|pembelian|"
     r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final)(?:\s?[:=])?)\s{0,3}"

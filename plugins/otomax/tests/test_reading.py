@@ -186,6 +186,11 @@ def test_a_refund_in_the_balance_is_no_price(read: Read) -> None:
     assert (outcome.status, outcome.price, outcome.balance) == (F, None, 28_349_913)
 
 
+def test_the_clock_beside_a_balance_is_not_the_balance(account: Account) -> None:
+    text = b"Sisa saldo Anda per 12/11/2025 10:10 adalah Rp 1.234.567"
+    assert account().read_balance(Reply(status=200, headers={}, body=text)) == 1_234_567
+
+
 @pytest.mark.parametrize(
     ("text", "status", "rule"),
     [
@@ -203,6 +208,12 @@ def test_a_refund_in_the_balance_is_no_price(read: Read) -> None:
         (f"{OURS} SUKSES. SN: REFUND", U, "odd-serial"),
         ("Transaksi dialihkan ke operator lain", P, "tried-again"),
         (f"{OURS} SUKSES, dibatalkan oleh admin", U, "both"),
+        (f"{OURS} SUKSES. SN: menyusul", U, "odd-serial"),
+        (f"{OURS} refund diajukan ke operator", U, "refund-asked"),
+        (f"{OURS} GAGAL, trx sebelumnya masih jalan", U, "earlier-runs"),
+        ("R#903123456 Deposit SUKSES. Saldo 50.000 + 200.077 = 250.077", U, "credited"),
+        (f"Validasi {OURS} SUKSES", U, "other-act"),
+        (f"{OURS} SUKSES 2 dari 3", U, "success-and-more"),
     ],
 )
 def test_the_known_forms_are_read_by_their_own_rule(
