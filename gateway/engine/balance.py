@@ -66,7 +66,7 @@ class Balances:
 
     Args:
         accounts: as they are now; a reload changes them, and what is known of an account stays.
-        counted: told the reported and the computed balance of an account in rupiah, `None` where it is not known.
+        counted: told what is reported and computed and the drift of an account in rupiah, `None` where it is not known.
         spawn: runs a coroutine in the background, named so that the same work is not started twice.
         alone: no other replica buys from these accounts. Otherwise their charges are unknown here, and so is what the
             ledger makes the balance.
@@ -79,7 +79,7 @@ class Balances:
         ledger: Deposits,
         accounts: Mapping[str, Account],
         clock: Clock,
-        counted: Callable[[str, int | None, int | None], None],
+        counted: Callable[[str, int | None, int | None, int | None], None],
         spawn: Callable[[str, Coroutine[Any, Any, Any]], None],
         seconds: Callable[[], float],
         alone: bool = True,
@@ -153,10 +153,9 @@ class Balances:
         if outcome.balance is not None:
             self._hear(account, outcome.balance, attempt.started_at if since is None else since, attempt, outcome)
 
-    def reported(self, account: Account, balance: int | None, *, since: datetime | None = None) -> None:
-        """A supplier has said what is left, on another occasion. `since`: as in `answered`; left out, `REPORT_AGE`."""
-        if balance is not None:
-            self._hear(account, balance, self._clock.now() - REPORT_AGE if since is None else since)
+    def reported(self, account: Account, attempt: AttemptState, outcome: Outcome) -> None:
+        """The same of a report that is believed: nobody knows when it was written."""
+        self.answered(account, attempt, outcome, since=self._clock.now() - REPORT_AGE)
 
     def _hear(
         self,
@@ -321,11 +320,12 @@ class Balances:
             balance = said if isinstance(said, int) and not isinstance(said, bool) else None
         if balance is None:
             log.warning("balance_not_told", provider=account.id, why=sent.detail or "the answer does not say")
-        self.reported(account, balance, since=started)
+        if balance is not None:
+            self._hear(account, balance, started)
         mask = masking(call, account.redactor)
         kept = record(account.id, call, sent, mask, purpose="balance", attempt=None, now=started)
         await self._ledger.store_exchange(kept, None)
         return balance
 
     def _tell(self, provider: str, held: Held) -> None:
-        self._counted(provider, held.reported, held.computed)
+        self._counted(provider, held.reported, held.computed, held.drift)

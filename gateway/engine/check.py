@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from gateway.core.apply import Decision, Evidence, Source
 from gateway.core.checking import checked, may_ask_by_resending
@@ -26,6 +27,7 @@ class Checker:
 
     Args:
         asked: told of each check: the account, and `answered`, `no_answer` or `not_allowed`.
+        heard: told what a supplier says of an attempt, and perhaps of the balance, and when it was asked.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Checker:
         dispatcher: Dispatcher,
         clock: Clock,
         asked: Callable[[Account, str], None],
+        heard: Callable[[Account, AttemptState, Outcome, datetime], None],
         crash: Hook,
     ) -> None:
         self._ledger = ledger
@@ -43,6 +46,7 @@ class Checker:
         self._dispatcher = dispatcher
         self._clock = clock
         self._asked = asked
+        self._heard = heard
         self._crash = crash
 
     async def check(self, transaction_id: str, attempt_id: str, *, at_once: bool = False) -> None:
@@ -109,13 +113,14 @@ class Checker:
         if not isinstance(call, Call):
             self._asked(account, "no_answer")
             return await self._count(transaction, attempt, account)
+        now = self._clock.now()
         answer = await exchange(
             account,
             call,
             purpose="check",
             attempt=attempt.id,
             read=lambda reply: account.provider.read_check(asked, reply),
-            now=self._clock.now(),
+            now=now,
         )
         account.checks.ended(seconds(), answered=answer.sent.reply is not None)
         self._crash(CrashPoint.AFTER_CHECK_ANSWER)
@@ -126,6 +131,7 @@ class Checker:
         if answer.sent.reply is None:
             # What became of the question says nothing about the purchase.
             outcome = Outcome(status=OutcomeStatus.UNKNOWN)
+        self._heard(account, attempt, outcome, now)
         evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now())
         apply_it = by_evidence(evidence, account.never_seen)
         conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}

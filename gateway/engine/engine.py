@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -155,6 +156,7 @@ class Engine:
             dispatcher=self._dispatcher,
             clock=clock,
             asked=self._observation.asked,
+            heard=self._asked,
             crash=crash,
         )
         self._reports = ReportReader(
@@ -393,6 +395,9 @@ class Engine:
     def _answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
         self._observation.answered(account, attempt, outcome, seconds)
         self.balances.answered(account, attempt, outcome)
+
+    def _asked(self, account: Account, attempt: AttemptState, outcome: Outcome, at: datetime) -> None:
+        self.balances.answered(account, attempt, outcome, since=at)
 
     def _published(self, change: Change) -> None:
         self._waiting.changed(change.after)

@@ -34,7 +34,7 @@ class Counts(Shows, Protocol):
 
     def conflict(self, kind: str) -> None: ...
 
-    def balance(self, provider: str, reported: int | None, computed: int | None) -> None: ...
+    def balance(self, provider: str, reported: int | None, computed: int | None, drift: int | None) -> None: ...
 
     def purchases_month(self, provider: str, count: int, commitment: int | None) -> None: ...
 
@@ -165,9 +165,9 @@ class Observation:
             event = "account_paused" if closed else "account_resumed"
             self._audits.write(event, provider=account.id, source="operator", operator=operator, reason=account.paused)
 
-    def balance(self, provider: str, reported: int | None, computed: int | None) -> None:
+    def balance(self, provider: str, reported: int | None, computed: int | None, drift: int | None) -> None:
         if self._counts is not None:
-            self._counts.balance(provider, reported, computed)
+            self._counts.balance(provider, reported, computed, drift)
 
     def month(self, provider: str, count: int, commitment: int | None) -> None:
         if self._counts is not None:

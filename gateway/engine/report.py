@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from gateway.core.apply import Decision, Evidence, Source, apply
 from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
-from gateway.core.outcome import OutcomeStatus
+from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, AttemptStatus, StoredReport, Transaction
 from gateway.engine.accounts import Account
 from gateway.engine.apply import Door, by_evidence
@@ -44,7 +44,7 @@ class ReportReader:
     Args:
         follow: carries on a transaction that a report has set free, or asks about it at once; runs in the background.
         counted: told the verdict on each report.
-        heard: told the balance in a report that was believed, or that it held none.
+        heard: told what a report that was believed says of an attempt, and perhaps of the balance.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class ReportReader:
         clock: Clock,
         follow: Callable[[Transaction, str], None],
         counted: Callable[[Account, str], None],
-        heard: Callable[[Account, int | None], None],
+        heard: Callable[[Account, AttemptState, Outcome], None],
         crash: Hook,
     ) -> None:
         self._ledger = ledger
@@ -166,7 +166,7 @@ class ReportReader:
             verdict = "nothing_new"
         elif trust is Trust.BELIEVED and account.settings.reports.trust == "source":
             # Not from one that is known already: it would bring back the balance of then.
-            self._heard(account, outcome.balance)
+            self._heard(account, attempt, outcome)
         await self._mark(account, number, verdict, attempt.id)
         self._follow(after, attempt.id)
 

@@ -142,7 +142,7 @@ BALANCE_COMPUTED = GaugeInstrument(
 )
 BALANCE_DRIFT = GaugeInstrument(
     "gateway_provider_balance_drift_rupiah",
-    "Reported less computed. Below 0: the supplier took more than the ledger knows of.",
+    "Reported less computed, when it was reported. Below 0: the supplier took more than the ledger knows of.",
     ("provider",),
 )
 ACCOUNT_CLOSED = GaugeInstrument(

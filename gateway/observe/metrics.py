@@ -171,9 +171,8 @@ class Metrics:
         self._conflicts.at(kind).inc()
 
     @_contained
-    def balance(self, provider: str, reported: int | None, computed: int | None) -> None:
-        """What is left of the deposit in rupiah. What is not known is absent, and so is then the drift."""
-        drift = None if reported is None or computed is None else reported - computed
+    def balance(self, provider: str, reported: int | None, computed: int | None, drift: int | None) -> None:
+        """What is left of the deposit in rupiah. What is not known is absent."""
         for gauge, value in ((self._reported, reported), (self._computed, computed), (self._drift, drift)):
             _set(gauge, provider, value)
 

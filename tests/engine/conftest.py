@@ -17,7 +17,7 @@ import pytest
 from gateway.core.accept import Request
 from gateway.core.transaction import Transaction
 from gateway.engine.engine import Engine
-from gateway.ledger import Ledger, open_ledger
+from gateway.ledger import Ledger, LedgerUnavailableError, open_ledger
 from gateway.net.failure import Failure
 from gateway.net.transport import Sent
 from gateway.provider import Call, Provider, Reply, Report
@@ -158,9 +158,10 @@ class Shop:
         return [event.kind for _, event in await self.ledger.events(transaction.id)]
 
     async def quiet(self) -> None:
-        """Let the sweeper come round a few times: what it is to do has begun, and what it begins has ended."""
+        """Sweep, and wait for what that began, until what this led to is begun and ended too."""
         for _ in range(2):
-            await asyncio.sleep(0.015)
+            with contextlib.suppress(LedgerUnavailableError):
+                await self.engine._sweeper.sweep()
             while self.engine._tasks:
                 await self.engine._tasks.wait(5)
 

@@ -209,14 +209,32 @@ async def test_a_failure_that_brings_the_first_word_was_not_charged(open_shop: O
         assert balance(here) == (7_000, 7_000, 0)
 
 
-async def test_an_answer_to_a_question_repeats_the_balance_of_then_and_is_not_taken(open_shop: Opens) -> None:
+async def test_an_answer_to_a_question_tells_what_is_left_now(open_shop: Opens) -> None:
     async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
         here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
-        here.alpha.ask = lambda ref: "left=7000|" + say("success", ref, sn="SN")
-        one = await answered(here)
+        here.alpha.ask = lambda ref: "left=89250|" + say("success", ref, sn="SN", price=5_400)
+        await answered(here, "A-1")
         await here.pass_time(30)
-        assert (await here.now(one)).status is TransactionStatus.SUCCESS
-        assert balance(here)[0] is None
+        assert deposit.left == 94_650
+        assert balance(here) == (89_250, 89_250, 0)
+        here.alpha.ask = lambda ref: "left=83850|" + say("failed", ref)
+        await answered(here, "A-2")
+        await here.pass_time(30)
+        assert balance(here) == (83_850, 89_250, -5_400), "it says itself that this one was not charged"
+
+
+async def test_the_drift_is_shown_as_it_was_found(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        shown: list[tuple[int | None, ...]] = []
+        here.engine.balances._counted = lambda _, *numbers: shown.append(numbers)
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        here.alpha.buy = lambda ref: say("success", ref, sn="SN", price=5_000)
+        await answered(here, "A-1")
+        await here.engine.balances.save(everything=True)
+        assert shown[-1] == (deposit.left, deposit.left - 5_000, 0)
 
 
 async def test_an_account_is_asked_at_its_pace_and_the_exchange_is_kept_without_secrets(open_shop: Opens) -> None:

@@ -154,7 +154,7 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.report("maxsi", "applied")
     metrics.unread_message("maxsi")
     metrics.conflict("failed_after_success")
-    metrics.balance("maxsi", 900_000, 1_000_000)
+    metrics.balance("maxsi", 900_000, 1_000_000, -100_000)
     metrics.account_closed("maxsi", closed=True)
     metrics.breaker("maxsi", "open")
     metrics.rate_limited("shop", "rate")
@@ -233,23 +233,23 @@ def test_every_metric_can_be_moved_by_a_method(metrics: Metrics) -> None:
 
 
 def test_a_balance_that_is_not_known_is_absent(metrics: Metrics) -> None:
-    metrics.balance("maxsi", 900, 1000)
-    metrics.balance("maxsi", None, 1000)
+    metrics.balance("maxsi", 900, 1000, -100)
+    metrics.balance("maxsi", None, 1000, None)
     seen = samples(metrics)
     assert "gateway_provider_balance_reported_rupiah{provider=maxsi}" not in seen
     assert "gateway_provider_balance_drift_rupiah{provider=maxsi}" not in seen
     assert seen["gateway_provider_balance_computed_rupiah{provider=maxsi}"] == 1000
-    metrics.balance("maxsi", 950, 1000)
+    metrics.balance("maxsi", 950, 1000, -50)
     assert samples(metrics)["gateway_provider_balance_drift_rupiah{provider=maxsi}"] == -50
 
 
 def test_an_account_that_is_gone_keeps_no_gauge(metrics: Metrics) -> None:
-    metrics.balance("maxsi", 900, 1000)
+    metrics.balance("maxsi", 900, 1000, -100)
     metrics.breaker("maxsi", "open")
     metrics.purchases_month("maxsi", 1, 2)
     metrics.attempt("maxsi", "success", 0.1)
     metrics.configure(clients=["shop"], providers=["second"], products=["XL5"])
-    metrics.balance("second", 5, 5)
+    metrics.balance("second", 5, 5, 0)
     seen = samples(metrics)
     assert [name for name in seen if name.startswith("gateway_provider_") and "maxsi" in name] == []
     assert seen["gateway_attempts_total{outcome=success,provider=maxsi}"] == 1, "a counter never goes back"
@@ -276,7 +276,7 @@ def test_references_and_junk_paths_make_no_series(metrics: Metrics) -> None:
         metrics.report(word, word)
         metrics.unread_message(word)
         metrics.conflict(word)
-        metrics.balance(word, 1, 2)
+        metrics.balance(word, 1, 2, -1)
         metrics.breaker(word, word)
         metrics.account_closed(word, closed=False)
         metrics.rate_limited(word, word)
