@@ -27,7 +27,8 @@ _TAKING = _LOCK + 1
 that began before another's commit looks again at the rows that it locks, but not at who had no lease."""
 
 _END_OVERDUE = f"""
-DELETE FROM replicas WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} FOR UPDATE SKIP LOCKED)
+DELETE FROM replicas
+WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} AND id <> $1 FOR UPDATE SKIP LOCKED)
 """  # noqa: S608  # made of constants
 _CLAIM = f"""
 INSERT INTO replicas (id, node, lease_until, started_at)
@@ -67,7 +68,7 @@ async def claim(connection: asyncpg.Connection[Any], replica: str, seconds: floa
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(_END_OVERDUE)
+        await connection.execute(_END_OVERDUE, replica)
         node = await connection.fetchval(_CLAIM, replica, _micros(seconds))
     if node is None:
         raise LedgerError(f"all {NODES} node numbers are taken by other replicas")
@@ -99,7 +100,7 @@ async def take_over(connection: asyncpg.Connection[Any], replica: str) -> list[s
         alive = await connection.fetchval("SELECT 1 FROM replicas WHERE id = $1 FOR KEY SHARE", replica)
         if alive is None:
             return []
-        await connection.execute(_END_OVERDUE)
+        await connection.execute(_END_OVERDUE, replica)
         found = await connection.fetch(_TAKE_OVER, replica, TAKE_OVER_AT_ONCE)
     return sorted(reference(row[0]) for row in found)
 
