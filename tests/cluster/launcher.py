@@ -1,5 +1,6 @@
 """A replica with a short lease: `launcher.py --lease SECONDS [--mutant NAME] --config FILE`.
 
+SIGUSR1 blocks its event loop for three seconds.
 `--mutant` is a gateway that breaks a promise on purpose, to see that the tests of replicas notice.
 """
 
@@ -7,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +65,7 @@ MUTANTS: dict[str, Callable[[], None]] = {
 
 async def main(config: Path) -> None:
     settings, plugins = read_configuration(config)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, time.sleep, 3)
     async with running(settings, plugins, config_path=config):
         await asyncio.Event().wait()
 
