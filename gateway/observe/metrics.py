@@ -16,7 +16,15 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from gateway.core.outcome import OutcomeStatus
 from gateway.observe import instruments as known
 from gateway.observe.instruments import CounterInstrument, GaugeInstrument, HistogramInstrument
-from gateway.observe.series import BREAKER_STATES, Bounds, Family
+from gateway.observe.series import (
+    BREAKER_STATES,
+    CONFLICT_KINDS,
+    LOST_WEBHOOKS,
+    OTHER,
+    SERVER_ERRORS,
+    Bounds,
+    Family,
+)
 
 P = ParamSpec("P")
 
@@ -110,7 +118,8 @@ class Metrics:
 
     def configure(self, *, clients: Iterable[str], providers: Iterable[str], products: Iterable[str]) -> None:
         """Make the configuration's names known, at the start and at each reload. Gauges of lost accounts go."""
-        self._bounds.know("client", clients)
+        buyers = tuple(clients)
+        self._bounds.know("client", buyers)
         self._bounds.know("product", products)
         accounts = tuple(providers)
         for gone in self._bounds.know("provider", accounts):
@@ -122,10 +131,21 @@ class Metrics:
                 self._attempts.at(provider, outcome)
             self._unread.at(provider)
             self._lane_refused.at(provider)
+        for reporter in (*accounts, OTHER):
+            self._reports.at(reporter, "refused")
+        for client in buyers:
+            for result in LOST_WEBHOOKS:
+                self._webhooks.at(client, result)
+        for kind in CONFLICT_KINDS:
+            self._conflicts.at(kind)
 
     def know_routes(self, routes: Iterable[str]) -> None:
         """Make the templates of the route table known."""
-        self._bounds.know("route", routes)
+        templates = tuple(routes)
+        self._bounds.know("route", templates)
+        for route in templates:
+            for status in SERVER_ERRORS:
+                self._requests.at(route, status)
 
     def failed(self) -> None:
         """Something could not be counted."""

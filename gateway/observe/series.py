@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from gateway.core.delivery import Result
 from gateway.core.outcome import OutcomeStatus, ReasonCode
 from gateway.observe.instruments import Instrument
 
@@ -19,6 +20,16 @@ OTHER: Final = "other"
 MOST_WORDS: Final = 64
 """How many different words one label may hold where the set is not fixed."""
 BREAKER_STATES: Final = ("closed", "half_open", "open")
+CONFLICT_KINDS: Final = (
+    "double_success",
+    "success_after_failed",
+    "success_after_reversed",
+    "contradiction",
+    "unverified_report",
+)
+LOST_WEBHOOKS: Final = (Result.DEAD, Result.GONE)
+SERVER_ERRORS: Final = (500, 503)
+"""Like the two above: rare, and to be seen the first time. What begins at 1 never rose, so these begin at 0."""
 
 _NAMED: Final = ("client", "provider", "product", "route")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
