@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml plugins/otomax/pyproject.toml
 
-.PHONY: help run test lint format bench simulate soak chart image clean
+.PHONY: help run test lint format bench simulate soak chart alerts image clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -57,6 +57,9 @@ $(VENV)/.checks: $(PROJECTS) | $(BIN)/python
 
 chart: $(VENV)/.checks  ## the Helm chart, over a matrix of values
 	$(BIN)/pytest checks/chart
+
+alerts: $(VENV)/.checks  ## the alerts, by promtool
+	$(BIN)/pytest checks/alerts
 
 image: $(VENV)/.checks  ## build the container image and try it
 	$(BIN)/pytest checks/image
