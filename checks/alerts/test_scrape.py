@@ -1,0 +1,89 @@
+"""What a running gateway shows, and what a real Prometheus makes of it."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from checks.alerts.rules import PLACE, rules
+from checks.alerts.scraping import Scraped, asked
+from checks.alerts.tools import Tools
+
+CAUSED = (
+    "GatewayPurchasesFail",
+    "GatewayAttemptsFail",
+    "GatewayBreakerOpen",
+    "GatewayNoAccountOpen",
+    "GatewayMonthBehind",
+)
+"""What the traffic may also stir: how many purchases end in which second differs from run to run."""
+
+
+def test_promtool_finds_nothing_wrong_with_the_metrics(scraped: Scraped, programs: Tools) -> None:
+    done = subprocess.run(
+        [programs.promtool, "check", "metrics"],
+        input=scraped.metrics,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+async def test_prometheus_takes_the_whole_page(scraped: Scraped) -> None:
+    targets = (await asked(scraped.prometheus, "targets"))["activeTargets"]
+    assert [(one["health"], one["lastError"], one["labels"]["job"]) for one in targets] == [("up", "", PLACE["job"])]
+
+
+def test_the_traffic_moved_what_an_operator_looks_at(scraped: Scraped) -> None:
+    """So that the checks below look at a gateway that has done something."""
+    moved = {
+        sample.name
+        for family in text_string_to_metric_families(scraped.metrics)
+        for sample in family.samples
+        if sample.value
+    }
+    assert moved >= {
+        "gateway_transactions_total",
+        "gateway_attempts_total",
+        "gateway_checks_total",
+        "gateway_reports_total",
+        "gateway_unread_messages_total",
+        "gateway_transactions_needing_review",
+        "gateway_provider_balance_reported_rupiah",
+        "gateway_webhook_deliveries_total",
+        "gateway_rate_limited_total",
+        "gateway_ledger_commit_duration_seconds_count",
+        "gateway_provider_month_commitment",
+    }
+
+
+def test_no_label_holds_what_clients_or_suppliers_write(scraped: Scraped) -> None:
+    """References, numbers and paths would each become a series."""
+    families = list(text_string_to_metric_families(scraped.metrics))
+    values = {value for family in families for sample in family.samples for value in sample.labels.values()}
+    assert not {value for value in values if "hanging" in value or "0817" in value or "nowhere" in value}
+    assert sum(len(family.samples) for family in families) < 2_000
+
+
+async def test_prometheus_evaluates_every_alert_without_an_error(scraped: Scraped) -> None:
+    groups = (await asked(scraped.prometheus, "rules"))["groups"]
+    found = {rule["name"]: (rule["health"], rule.get("lastError", "")) for group in groups for rule in group["rules"]}
+    assert found == dict.fromkeys(rules(), ("ok", ""))
+
+
+async def test_no_alert_stirs_without_a_cause(scraped: Scraped) -> None:
+    """Pending ones count, because most wait some minutes. Half of the traffic fails, and some of it is garbage."""
+    alerts = (await asked(scraped.prometheus, "alerts"))["alerts"]
+    stirring = {alert["labels"]["alertname"] for alert in alerts}
+    assert {"GatewayNeedsReview", "GatewayUnreadMessages"} <= stirring
+    assert stirring <= {"GatewayNeedsReview", "GatewayUnreadMessages", *CAUSED}
+
+
+@pytest.mark.parametrize("name", ["gateway_transactions_total", "gateway_request_duration_seconds_bucket"])
+async def test_counters_rise_while_there_is_traffic(name: str, scraped: Scraped) -> None:
+    found = await asked(scraped.prometheus, "query", query=f"sum(rate({name}[1m]))")
+    assert float(found["result"][0]["value"][1]) > 0
