@@ -61,6 +61,20 @@ def test_the_traffic_moved_what_an_operator_looks_at(scraped: Scraped) -> None:
     }
 
 
+def test_what_is_rare_is_there_before_it_happens(scraped: Scraped) -> None:
+    """A series that begins at 1 never rose, so `increase` would not see the first double success."""
+    for line in (
+        'gateway_conflicts_total{kind="double_success"} 0.0',
+        'gateway_conflicts_total{kind="success_after_failed"} 0.0',
+        'gateway_webhook_deliveries_total{client="shop",result="dead"} 0.0',
+        'gateway_webhook_deliveries_total{client="shop",result="gone"} 0.0',
+        'gateway_requests_total{route="/v1/transactions",status="503"} 0.0',
+        'gateway_requests_total{route="/v1/transactions",status="500"} 0.0',
+        'gateway_reports_total{provider="other",verdict="refused"} 0.0',
+    ):
+        assert f"\n{line}\n" in scraped.metrics
+
+
 def test_no_label_holds_what_clients_or_suppliers_write(scraped: Scraped) -> None:
     """References, numbers and paths would each become a series."""
     families = list(text_string_to_metric_families(scraped.metrics))
