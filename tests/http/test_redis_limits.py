@@ -144,7 +144,9 @@ async def test_without_redis_each_replica_gives_out_its_part_and_nobody_waits(se
         after, _ = await press(made, RATE, 1)
         taken = time.monotonic() - began
     assert without >= 0.7 * RATE.per_second * 2
-    assert before + without + after <= RATE.per_second * taken + RATE.most + 3
+    # Redis is found again by heartbeats: for one of them some replicas ask it while others still give out their part.
+    apart = RATE.per_second * redis_limits.BEAT
+    assert before + without + after <= RATE.per_second * taken + RATE.most + apart
 
 
 async def test_a_redis_that_hangs_holds_nobody_up(server: Server) -> None:
