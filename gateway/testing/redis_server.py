@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.testing.processes import free_port
@@ -46,9 +48,25 @@ class RedisServer:
         self.stop()
         raise RuntimeError("redis did not start")
 
+    @property
+    def pid(self) -> int:
+        """Its process; 0 where it does not run."""
+        return 0 if self._process is None else self._process.pid
+
     def stop(self) -> None:
         """End it at once; what it held is gone."""
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(10)
             self._process = None
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Frozen until the end of the block: connections stay open, and nothing is answered."""
+        if self._process is None:
+            raise RuntimeError("redis does not run")
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)

