@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,9 @@ import pytest
 from gateway.app import Gateway, running
 from gateway.plugins import load_plugins
 from gateway.settings.load import load
-from gateway.testing.postgres_server import PostgresServer
 from gateway_otomax.sandbox import OtomaxSandbox
 
 KEYS = {"shop": "cluster-key", "rival": "rivals-key"}
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    """A ledger of its own."""
-    return postgres.url(postgres.new_database())
 
 
 @contextlib.asynccontextmanager

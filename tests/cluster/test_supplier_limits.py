@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from gateway.engine.engine import Engine
 from gateway.ledger.postgres import PostgresLedger
 from gateway.plugins import load_plugins
 from gateway.settings.load import load
-from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.processes import until
 
 SITE = """
@@ -31,21 +30,6 @@ products:
   - code: XL5
     routes: [{{provider: sandbox, code: XL5, price: 5400}}]
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    return postgres.url(postgres.new_database())
 
 
 @contextlib.asynccontextmanager

@@ -6,17 +6,15 @@ import asyncio
 import contextlib
 import hashlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from gateway.app import Gateway, running
 from gateway.plugins import load_plugins
 from gateway.settings.load import load
-from gateway.testing.postgres_server import PostgresServer
 from gateway_otomax.sandbox import OtomaxSandbox
 
 KEY = "cluster-key"
@@ -40,22 +38,6 @@ products:
   - code: XL5
     routes: [{{provider: sandbox, code: XL5, price: 5400}}]
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture
-def url(postgres: PostgresServer) -> str:
-    """A ledger of its own."""
-    return postgres.url(postgres.new_database())
 
 
 def free_port() -> int:

@@ -51,6 +51,16 @@ async def test_owners_differ_by_themselves(postgresql: Any) -> None:
     assert first.owner != second.owner
 
 
+async def test_a_replica_that_takes_over_keeps_its_own_overdue_lease(postgresql: Any) -> None:
+    """After an outage that was longer than the leases nobody would be left to write (C25)."""
+    first = await replica(postgresql, "first")
+    await first.claim_node()
+    await postgresql.execute(OVERDUE)
+    assert await first.take_over() == []
+    assert await postgresql.count("replicas") == 1
+    await first.close()
+
+
 async def test_a_heartbeat_keeps_the_lease(postgresql: Any) -> None:
     first = await replica(postgresql, "first", lease_seconds=0.3)
     await first.claim_node()
