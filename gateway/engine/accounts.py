@@ -48,11 +48,8 @@ class Balance:
     reported: int | None = None
     computed: int | None = None
     at: datetime | None = None
-
-    @property
-    def drift(self) -> int | None:
-        """Reported less computed, in rupiah."""
-        return None if self.reported is None or self.computed is None else self.reported - self.computed
+    drift: int | None = None
+    """Found when the supplier speaks; see `gateway.core.drift`."""
 
 
 @dataclass(slots=True)

@@ -35,7 +35,6 @@ class Correction(NamedTuple):
 class Held(Balance):
     """What is known of one deposit."""
 
-    drift: int | None = None  # found when the supplier speaks, not by whoever looks
     books: Span | None = None
     """What our ledger makes it. `computed` is its upper end: what was under way at the first word is mostly charged."""
     told: Span | None = None
