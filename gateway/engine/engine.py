@@ -90,12 +90,12 @@ class Engine:
         self._look_every = look_every
         self._counts = counts
         self._looking: asyncio.Task[None] | None = None
-        self._retaining: asyncio.Task[None] | None = None
+        self._working: list[asyncio.Task[None]] = []
+        """What goes on by itself until a drain; `_looking` goes on through it."""
         self._standing = Standing()
         self._crash = crash
         self._waiting = Waiting()
         self._tasks = Tasks()
-        self._sweeping: asyncio.Task[None] | None = None
         self._webhooks: set[str] = set()
         self.listeners: list[Callable[[Change], None]] = []
         """Told of each change of this process after its commit; must be quick."""
@@ -105,11 +105,22 @@ class Engine:
 
         The ledger must be started already.
         """
-        clock, ledger, crash = self._clock, self.ledger, self._crash
+        ledger = self.ledger
         node = await ledger.claim_node()
         references = References(node, await ledger.last_reference(node))
         self._standing = ledger.standing
         await self._open_accounts(self.settings)
+        self._assemble(references)
+        await self.balances.start()
+        self._configure(self.settings)
+        recovered = await self._sweeper.recover()
+        if recovered:
+            log.warning("recovered", attempts=recovered)
+        self._begin_work()
+
+    def _assemble(self, references: References) -> None:
+        """Make the parts of a transaction's life, each with what it needs of the others."""
+        clock, ledger, crash = self._clock, self.ledger, self._crash
         seconds = asyncio.get_running_loop().time
         self.balances = Balances(
             ledger=ledger,
@@ -120,7 +131,6 @@ class Engine:
             seconds=seconds,
             alone=self.settings.ledger.url.startswith("sqlite"),
         )
-        await self.balances.start()
         self._months = Months(
             ledger=ledger, accounts=self.accounts, clock=clock, counted=self._observation.month, seconds=seconds
         )
@@ -139,7 +149,6 @@ class Engine:
             turned=self._observation.turned,
             crash=crash,
         )
-        self._configure(self.settings)
         self._acceptor = Acceptor(
             ledger=ledger,
             door=self._door,
@@ -180,28 +189,29 @@ class Engine:
             observed=self._observation.open,
             interval=self._sweep_every,
         )
-        recovered = await self._sweeper.recover()
-        if recovered:
-            log.warning("recovered", attempts=recovered)
-        self._sweeping = asyncio.create_task(self._sweeper.run(), name="sweeper")
-        if self._look_every is not None:
-            gauges = Gauges(
-                ledger=ledger,
-                accounts=self.accounts,
-                shows=self._counts,
-                observer_errors=self._observation.observer_errors,
-                also=(self._take_part, self.balances.tick, self._months.tick),
-                look_every=self._look_every,
-            )
-            self._looking = asyncio.create_task(gauges.run(), name="gauges")
-            retention = Retention(
-                ledger=ledger,
-                ages=lambda: self.settings.retention,
-                clock=clock,
-                removed=self._observation.removed,
-                seconds=seconds,
-            )
-            self._retaining = asyncio.create_task(retention.run(), name="retention")
+
+    def _begin_work(self) -> None:
+        """Begin what goes on by itself."""
+        self._working.append(asyncio.create_task(self._sweeper.run(), name="sweeper"))
+        if self._look_every is None:
+            return
+        gauges = Gauges(
+            ledger=self.ledger,
+            accounts=self.accounts,
+            shows=self._counts,
+            observer_errors=self._observation.observer_errors,
+            also=(self._take_part, self.balances.tick, self._months.tick),
+            look_every=self._look_every,
+        )
+        self._looking = asyncio.create_task(gauges.run(), name="gauges")
+        retention = Retention(
+            ledger=self.ledger,
+            ages=lambda: self.settings.retention,
+            clock=self._clock,
+            removed=self._observation.removed,
+            seconds=asyncio.get_running_loop().time,
+        )
+        self._working.append(asyncio.create_task(retention.run(), name="retention"))
 
     async def drain(self, seconds: float) -> bool:
         """Take nothing new, and let what is under way end within `seconds`. Returns whether it all did.
@@ -209,14 +219,10 @@ class Engine:
         What is cut off is `sending` on disk, and is asked about by the next process.
         """
         self.draining = self._tasks.refusing = True
-        if self._retaining is not None:
-            self._retaining.cancel()
-            await asyncio.gather(self._retaining, return_exceptions=True)
-            self._retaining = None
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            await asyncio.gather(self._sweeping, return_exceptions=True)
-            self._sweeping = None
+        for task in self._working:
+            task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+        self._working.clear()
         now = asyncio.get_running_loop().time
         ends = now() + seconds
         # What a commit that is on its way starts is waited for too.
