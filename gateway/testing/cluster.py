@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.processes import Child
 from gateway.testing.redis_server import RedisServer
-from gateway.testing.site import SERVE, Client, Site, UnexpectedAnswerError, account
+from gateway.testing.site import SERVE, Client, Site, account
 from gateway.testing.supplied import NAMES, supplied
 
 REPLICAS = 3
@@ -88,31 +85,3 @@ async def clustered(
     finally:
         redis.stop()
         await asyncio.to_thread(postgres.remove)
-
-
-async def buy_anywhere(
-    clients: Sequence[Client], start: int, ref_id: str, dest: str, *, wait: int | None = None, within: float = 120.0
-) -> tuple[dict[str, Any], int]:
-    """Ask until there is an answer, another replica each time: the transaction, and how often was asked.
-
-    Raises:
-        TimeoutError: there was none within that many seconds.
-        UnexpectedAnswerError: it is neither the transaction nor `503`.
-    """
-    give_up = time.monotonic() + within
-    tries = 0
-    while time.monotonic() < give_up:
-        client = clients[(start + tries) % len(clients)]
-        tries += 1
-        try:
-            async with asyncio.timeout(15):
-                status, body = await client.post(ref_id, dest, wait=wait if tries == 1 else None)
-        except (aiohttp.ClientError, OSError):
-            await asyncio.sleep(0.05)
-            continue
-        if status in (200, 201):
-            return body, tries
-        if status != 503:
-            raise UnexpectedAnswerError(f"{ref_id}: {status} {body}")
-        await asyncio.sleep(0.1)
-    raise TimeoutError(f"{ref_id} was not answered within {within:g} s")

@@ -15,13 +15,13 @@ from random import Random
 
 import aiohttp
 
-from gateway.testing.cluster import Cluster, buy_anywhere
+from gateway.testing.cluster import Cluster
 from gateway.testing.counting import Line, Told, Verdict, count, read_journal
 from gateway.testing.crash_run import Plan, orders
 from gateway.testing.postgres_faults import FAULTS
 from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.processes import Child, until
-from gateway.testing.site import Client, Site, probe
+from gateway.testing.site import Client, Site, buy_anywhere, probe
 from gateway.testing.supplied import NAMES
 
 _LOOK = 0.05
