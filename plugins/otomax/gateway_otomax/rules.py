@@ -257,7 +257,7 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     # Waiting.
     Rule(name="waiting", pattern=WAITING, status=_P, view="deciding"),
-    # Success, in the place of a status.
+    # Not this purchase's success, though the word is there.
     # A balance that grew paid for nothing.
     Rule(
         name="credited",
@@ -287,6 +287,7 @@ _ORDERED: tuple[Rule, ...] = (
         status=_U,
         view="deciding",
     ),
+    # Success, in the place of a status.
     Rule(
         name="processed-with-serial",
         pattern=r"\bsukses (?:di ?)?(?:proses|diproses|dikirim|kirim|dikirimkan|dieksekusi)\b.*?\bsn?[^~.]{0,12}~",
