@@ -21,9 +21,6 @@ PROBE_SECONDS = 1.0
 """How long a commit, or a probe, says that the ledger can be written."""
 _LONGEST_OPEN = timedelta(days=7)
 """After so long an attempt is settled by a person or not at all."""
-_SLACK = timedelta(hours=1)
-"""How far the moment in a number may lie beside the moment of sending: it is made before, and where the clock was set
-back it runs ahead."""
 
 
 class BaseLedger(Pruning, ABC):
@@ -277,8 +274,8 @@ class BaseLedger(Pruning, ABC):
     async def bought(self, start: datetime, end: datetime) -> dict[str, Bought]:
         found = await self._rows(
             self.statements.bought,
-            first=rows.first_number(start - _SLACK),
-            last=rows.first_number(end + _SLACK),
+            first=rows.first_number(start - rows.NUMBER_SLACK),
+            last=rows.first_number(end + rows.NUMBER_SLACK),
             start=rows.to_micros(start),
             end=rows.to_micros(end),
         )

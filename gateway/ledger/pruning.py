@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -20,10 +20,6 @@ from gateway.ledger.retention import Retaining, not_the_newest
 from gateway.ledger.rows import Row
 from gateway.ledger.schema import attempts, events, exchanges, notifications, reports, transactions
 from gateway.ledger.statements import Statements
-
-_SLACK = timedelta(hours=1)
-"""A number may have been given a moment after its transaction's time. Of a clock that was set back further, the
-transactions stay until the next time."""
 
 
 def _plain(name: str) -> str:
@@ -108,7 +104,7 @@ def _big(name: str) -> sa.BindParameter[int]:
 
 
 def _until(before: datetime) -> dict[str, object]:
-    return {"before": rows.to_micros(before), "until": rows.first_number(before + _SLACK)}
+    return {"before": rows.to_micros(before), "until": rows.first_number(before + rows.NUMBER_SLACK)}
 
 
 def _unfinished() -> dict[str, sa.sql.ClauseElement]:

@@ -11,13 +11,12 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from gateway.core.reconcile import Purchase
-from gateway.core.references import EPOCH
 from gateway.core.transaction import AttemptStatus, Transaction
 from gateway.ledger import rows, values
 from gateway.ledger.errors import LedgerError
@@ -30,8 +29,6 @@ PAGE = 1_000
 """Transactions read at a time."""
 
 _SQLITE, _POSTGRESQL = "sqlite:///", "postgresql://"
-_SLACK = timedelta(hours=1)
-"""A number is made a moment before its row, and from the same clock: rows are looked for from so much before."""
 
 Fetch = Callable[[str, tuple[Any, ...]], list[Row]]
 
@@ -101,7 +98,7 @@ class Reading:
     @staticmethod
     def _window(start: datetime, end: datetime, provider: str | None) -> dict[str, object]:
         # A number holds the moment that it was made at the earliest, so nothing before this one is of the window.
-        first = max(0, (start - _SLACK - EPOCH) // timedelta(milliseconds=1)) * 1_000_000 - 1
+        first = rows.first_number(start - rows.NUMBER_SLACK) - 1
         return {
             "after": first,
             "start": rows.to_micros(start),

@@ -65,6 +65,11 @@ def number_or_none(text: str) -> int | None:
     return int(text) if len(text) == _DIGITS and text.isascii() and text.isdigit() else None
 
 
+NUMBER_SLACK = timedelta(hours=1)
+"""How far the moment in a number may lie beside that of its row: it is made before, and where the clock was set back it
+runs ahead."""
+
+
 def first_number(at: datetime) -> int:
     """The lowest number that can be given at a moment: the tables' numbers rise with time."""
     return max(0, (at - EPOCH) // timedelta(milliseconds=1)) * 1_000_000
