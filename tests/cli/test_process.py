@@ -126,3 +126,25 @@ def test_the_configurations_that_come_with_the_gateway_are_right(tmp_path: Path)
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_process_1_ends_on_a_stop_that_comes_while_it_starts(environment: dict[str, str]) -> None:
+    program = """
+import os, signal, sys
+me = os.getpid()
+os.getpid = lambda: 1
+signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what the kernel does for process 1
+
+class Stop:  # the signal comes while the commands are imported
+    def find_spec(self, name, path=None, target=None):
+        if name == "gateway.cli":
+            os.kill(me, signal.SIGTERM)
+
+sys.meta_path.insert(0, Stop())
+sys.argv = ["gateway", "--version"]
+from gateway.__main__ import main
+main()
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 — our own
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "")
