@@ -181,7 +181,8 @@ async def running(
     Raises:
         GatewayError: it cannot start.
     """
-    metrics = Metrics(version=version("pulsa-gateway"), routes=ROUTE_NAMES)
+    metrics = Metrics(version=version("pulsa-gateway"), routes=ROUTE_NAMES, observers=plugins.observer_errors)
+    clock = engine_options.pop("clock", None) or SystemClock(jumped=metrics.clock_jumped)
     _bound(metrics, settings)
     async with contextlib.AsyncExitStack() as stack:
         audit = _audit(settings, metrics)
@@ -198,14 +199,21 @@ async def running(
         stack.push_async_callback(ledger.close)
         metrics.ledger_queue(lambda: ledger.queued)
         engine = Engine(
-            settings, plugins.kinds, ledger, counts=metrics, audits=audit, observers=plugins, **engine_options
+            settings,
+            plugins.kinds,
+            ledger,
+            clock=clock,
+            counts=metrics,
+            audits=audit,
+            observers=plugins,
+            **engine_options,
         )
         await engine.start()
         elsewhere.append(engine.changed_elsewhere)
         stack.push_async_callback(engine.close)
         deliverer = Deliverer(
             ledger,
-            clock=engine_options.get("clock") or SystemClock(),
+            clock=clock,
             random=engine_options.get("random") or Random(),  # noqa: S311 — spreads load, guards nothing
             counts=metrics,
             audits=audit,
@@ -251,6 +259,7 @@ def _audit(settings: Settings, metrics: Metrics) -> AuditLog | None:
         mask=settings.audit.mask,
         redact=redactor(settings).text,
         on_lost=metrics.audit_lost,
+        on_error=metrics.audit_error,
     )
 
 

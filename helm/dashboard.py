@@ -143,6 +143,12 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 quantiles("gateway_transaction_duration_seconds", f'{J}, status=~"success|failed"'),
                 "s",
             ),
+            Panel(
+                "Until a purchase is stored",
+                quantiles("gateway_acceptance_duration_seconds", J),
+                "s",
+                says="The client has its answer then, unless it asked to wait.",
+            ),
             Panel("Suppliers' answers, 95 %", slowest("gateway_attempt_duration_seconds", P, "provider"), "s"),
             Panel(
                 "Waiting for a turn, 95 %",
@@ -285,6 +291,9 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 "What is lost or goes wrong",
                 (
                     (f"sum(increase(gateway_audit_lost_lines_total{{{J}}}{RATE}))", "audit lines"),
+                    (f"sum(increase(gateway_audit_errors_total{{{J}}}{RATE}))", "tries at the audit log"),
+                    (f"sum(increase(gateway_ledger_commits_failed_total{{{J}}}{RATE}))", "commits"),
+                    (f"sum(increase(gateway_clock_jumps_total{{{J}}}{RATE}))", "jumps of the clock"),
                     (f"sum(increase(gateway_metric_errors_total{{{J}}}{RATE}))", "values not counted"),
                     (f"sum(increase(gateway_observer_errors_total{{{J}}}{RATE}))", "observers"),
                     (f'sum(increase(gateway_reloads_total{{{J}, result="refused"}}{RATE}))', "reloads"),

@@ -35,7 +35,14 @@ WITH_DATA = {
     *("Purchases this month", "Need review", "Accounts closed", "Breakers not closed", "Messages unread"),
     *("Messages that no rule understood", "Questions about open purchases", "Reports", "Notifications"),
     *("Clients over a limit", "Commits", "Operations in one commit", "Waiting to be written", "CPU", "Memory"),
-    *("Event loop, how late", "Open files", "Age of the process", "What runs", "Waiting for a turn, 95 %"),
+    *(
+        "Until a purchase is stored",
+        "Event loop, how late",
+        "Open files",
+        "Age of the process",
+        "What runs",
+        "Waiting for a turn, 95 %",
+    ),
 }
 
 

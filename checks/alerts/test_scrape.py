@@ -49,6 +49,7 @@ def test_the_traffic_moved_what_an_operator_looks_at(scraped: Scraped) -> None:
     }
     assert moved >= {
         "gateway_transactions_total",
+        "gateway_acceptance_duration_seconds_count",
         "gateway_attempts_total",
         "gateway_checks_total",
         "gateway_reports_total",
@@ -72,6 +73,11 @@ def test_what_is_rare_is_there_before_it_happens(scraped: Scraped) -> None:
         'gateway_requests_total{route="/v1/transactions",status="503"} 0.0',
         'gateway_requests_total{route="/v1/transactions",status="500"} 0.0',
         'gateway_reports_total{provider="other",verdict="refused"} 0.0',
+        'gateway_reloads_total{result="refused"} 0.0',
+        "gateway_ledger_commits_failed_total 0.0",
+        "gateway_audit_errors_total 0.0",
+        "gateway_audit_lost_lines_total 0.0",
+        "gateway_clock_jumps_total 0.0",
     ):
         assert f"\n{line}\n" in scraped.metrics
 

@@ -11,6 +11,8 @@ import structlog
 
 _SLEW = 0.1
 _TOLD = 10.0
+_JUMP = 1.0
+"""Seconds. A time service that steers a clock moves it by at most half a thousandth of the time that passes."""
 log = structlog.get_logger(__name__)
 
 
@@ -34,21 +36,34 @@ class SystemClock:
     Args:
         wall: seconds since 1970, as the machine shows them.
         passed: seconds since some moment, which nobody sets.
+        jumped: called each time that the wall clock is seen to have been set by more than a second.
     """
 
-    def __init__(self, wall: Callable[[], float] = time.time, passed: Callable[[], float] = _uninterrupted) -> None:
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        passed: Callable[[], float] = _uninterrupted,
+        *,
+        jumped: Callable[[], None] = lambda: None,
+    ) -> None:
         self._wall = wall
         self._passed = passed
+        self._jumped = jumped
         self._shown = wall()
         self._at = passed()
+        self._apart = self._shown - self._at
         self._told = False
 
     def now(self) -> datetime:
         at = self._passed()
+        wall = self._wall()
         elapsed = max(0.0, at - self._at)
         self._at = at
+        if abs(wall - at - self._apart) > _JUMP:
+            self._jumped()
+        self._apart = wall - at
         expected = self._shown + elapsed
-        behind = self._wall() - expected
+        behind = wall - expected
         most = elapsed * _SLEW
         self._shown = expected + min(max(behind, -most), most)
         if (abs(behind) > _TOLD) is not self._told:

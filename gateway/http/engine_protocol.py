@@ -172,6 +172,9 @@ class Metrics(Protocol):
 
     def request(self, route: str, status: int, seconds: float) -> None: ...
 
+    def accepted(self, seconds: float) -> None:
+        """A new purchase is in the ledger, `seconds` after its body was read."""
+
     def report(self, provider: str, verdict: str) -> None: ...
 
     def rate_limited(self, client: str, limit: str) -> None: ...

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import orjson
 from aiohttp import web
 
@@ -21,11 +23,14 @@ from gateway.settings.types import Daily
 async def create(incoming: Incoming) -> web.Response:
     """`POST /v1/transactions`: 201 with a new transaction, or 200 with the one that the `ref_id` has already."""
     body = await incoming.json(PurchaseBody)
+    began = perf_counter()
     request = Request(body.ref_id, body.product, body.dest, body.qty, body.max_price)
     if incoming.client.daily is None:
         accepted = await incoming.engine.accept(incoming.client.id, request)
     else:
         accepted = await _accept_within_the_day(incoming, incoming.client.daily, body, request)
+    if not accepted.replayed:
+        incoming.services.metrics.accepted(perf_counter() - began)
     transaction = accepted.transaction
     headers = {"Content-Type": "application/json"}
     prefer = incoming.request.headers.getall("Prefer", ())

@@ -66,7 +66,7 @@ def open_ledger(
         migrate: bring an older schema up to date at the start, or refuse to start. Left out: SQLite does, and
             PostgreSQL, which others may be using, does not.
         inline: SQLite only, and only for simulations: no threads.
-        on_commit: told the size of each commit and the seconds that it took.
+        on_commit: told the size of each commit, the seconds that it took, and whether all of it was written.
         on_change: PostgreSQL: told the number of each transaction that another replica changed; the empty string
             stands for any, after notices may have been missed.
 

@@ -16,8 +16,8 @@ MAX_BATCH = 512
 
 Write = Callable[[Sequence[Operation]], Awaitable[Sequence[Any]]]
 """Writes operations durably and answers each with its result or with the exception that is for its caller alone."""
-OnCommit = Callable[[int, float], None]
-"""Told the number of operations of a commit and the seconds that it took."""
+OnCommit = Callable[[int, float, bool], None]
+"""Told the number of operations of a commit, the seconds that it took, and whether all of it was written."""
 
 
 class GroupWriter:
@@ -84,7 +84,8 @@ class GroupWriter:
             else:
                 future.set_result(answer)
         if self._on_commit is not None:
-            self._on_commit(len(batch), time.perf_counter() - started)
+            whole = not any(isinstance(answer, Exception) for answer in answers)
+            self._on_commit(len(batch), time.perf_counter() - started, whole)
 
 
 def _own(error: Exception) -> Exception:

@@ -44,6 +44,7 @@ class AuditLog:
         mask: whether destinations and serials are masked.
         redact: takes every secret out of a text; applied to every string of every line.
         on_lost: told how many more lines were lost; from any thread.
+        on_error: called when lines could not be written; from the log's own thread.
         queue: how many lines may wait.
         max_bytes: begin a new file when this one is larger; `None` leaves rotation to others, see `reopen`.
         clock: seconds since 1970.
@@ -59,6 +60,7 @@ class AuditLog:
         mask: bool = True,
         redact: Redact = str,
         on_lost: Callable[[int], None] = lambda n: None,
+        on_error: Callable[[], None] = lambda: None,
         queue: int = QUEUE,
         max_bytes: int | None = None,
         clock: Callable[[], float] = time.time,
@@ -67,6 +69,7 @@ class AuditLog:
         """Why lines are not being written; `None` while all is well. Holds no secret."""
         self._redact = redact
         self._on_lost = on_lost
+        self._on_error = on_error
         self._limit = queue
         self._max_bytes = max_bytes
         self._clock = clock
@@ -194,6 +197,9 @@ class AuditLog:
                 self.trouble = str(error)
             except Exception as error:
                 self._failed(type(error).__name__)
+            if self.trouble is not None:
+                with contextlib.suppress(Exception):
+                    self._on_error()
             if self._ending.is_set() and (self.trouble is not None or not self.waiting):
                 break
         self._file.close()

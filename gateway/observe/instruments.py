@@ -33,6 +33,9 @@ FINAL_SECONDS: Final = (
 )
 """From a supplier that answers at once to one that needs a day; between them the default times of the checks."""
 
+ACCEPT_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+"""From a commit of a quick disk to what no client waits for."""
+
 COMMIT_SECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 BATCH_SIZES: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -86,6 +89,11 @@ REQUEST_SECONDS = HistogramInstrument(
     "From the complete request head to the answer. Holds the time that a client asked to wait.",
     ("route", "status"),
     buckets=ANSWER_SECONDS,
+)
+ACCEPTANCE_SECONDS = HistogramInstrument(
+    "gateway_acceptance_duration_seconds",
+    "From a new purchase's body being read to its row being durable. What a client asks to wait is not in it.",
+    buckets=ACCEPT_SECONDS,
 )
 TRANSACTIONS = CounterInstrument(
     "gateway_transactions_total",
@@ -193,6 +201,10 @@ COMMIT = HistogramInstrument(
 BATCH = HistogramInstrument(
     "gateway_ledger_batch_operations", "Operations that were committed together.", buckets=BATCH_SIZES
 )
+COMMITS_FAILED = CounterInstrument(
+    "gateway_ledger_commits_failed_total",
+    "Commits that failed, as a whole or for one of their operations. Whoever waited for it was told.",
+)
 LEDGER_QUEUE = GaugeInstrument("gateway_ledger_queue_operations", "Operations that wait for the ledger's writer.")
 REMOVED = CounterInstrument(
     "gateway_ledger_removed_rows_total", "Old rows that retention removed from the ledger, by table.", ("table",)
@@ -204,8 +216,14 @@ AUDIT_QUEUE = GaugeInstrument("gateway_audit_queue_lines", "Audit lines that are
 AUDIT_LOST = CounterInstrument(
     "gateway_audit_lost_lines_total", "Audit lines lost because the disk could not take them and the queue was full."
 )
+AUDIT_ERRORS = CounterInstrument(
+    "gateway_audit_errors_total", "Tries to write the audit log that failed; the lines wait and are tried again."
+)
 LOOP_LAG = HistogramInstrument(
     "gateway_event_loop_lag_seconds", "How much later than asked a timer ran.", buckets=LAG_SECONDS
+)
+CLOCK_JUMPS = CounterInstrument(
+    "gateway_clock_jumps_total", "Times that the machine's clock was seen to have been set by more than a second."
 )
 RELOADS = CounterInstrument(
     "gateway_reloads_total", "Reloads of the configuration, by result (ok, refused).", ("result",)

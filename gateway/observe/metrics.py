@@ -18,6 +18,7 @@ from gateway.observe import instruments as known
 from gateway.observe.instruments import CounterInstrument, GaugeInstrument, HistogramInstrument
 from gateway.observe.series import (
     BREAKER_STATES,
+    CHECK_RESULTS,
     CONFLICT_KINDS,
     LOST_WEBHOOKS,
     OTHER,
@@ -48,6 +49,7 @@ class Metrics:
     Args:
         clients, providers, products: the ids and codes in the configuration; see `configure`.
         routes: the route table's templates, such as `/v1/transactions/{id}`.
+        observers: the plugins that observe.
         version: of the gateway.
     """
 
@@ -58,6 +60,7 @@ class Metrics:
         providers: Iterable[str] = (),
         products: Iterable[str] = (),
         routes: Iterable[str] = (),
+        observers: Iterable[str] = (),
         version: str = "",
     ) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it untyped
@@ -65,6 +68,7 @@ class Metrics:
         self._bounds = Bounds()
         self._requests = self._counter(known.REQUESTS)
         self._request_seconds = self._histogram(known.REQUEST_SECONDS)
+        self._acceptance_seconds = self._histogram(known.ACCEPTANCE_SECONDS)
         self._transactions = self._counter(known.TRANSACTIONS)
         self._product_transactions = self._counter(known.PRODUCT_TRANSACTIONS)
         self._transaction_seconds = self._histogram(known.TRANSACTION_SECONDS)
@@ -92,12 +96,15 @@ class Metrics:
         self._webhook_backlog = self._gauge(known.WEBHOOK_BACKLOG)
         self._commit = self._histogram(known.COMMIT)
         self._batch = self._histogram(known.BATCH)
+        self._commits_failed = self._counter(known.COMMITS_FAILED)
         self._ledger_queue = self._gauge(known.LEDGER_QUEUE)
         self._removed = self._counter(known.REMOVED)
         self._observer_errors = self._counter(known.OBSERVER_ERRORS)
         self._audit_queue = self._gauge(known.AUDIT_QUEUE)
         self._audit_lost = self._counter(known.AUDIT_LOST)
+        self._audit_errors = self._counter(known.AUDIT_ERRORS)
         self._loop_lag = self._histogram(known.LOOP_LAG)
+        self._clock_jumps = self._counter(known.CLOCK_JUMPS)
         self._reloads = self._counter(known.RELOADS)
         self._reload_ok = self._gauge(known.RELOAD_OK)
         self._metric_errors = self._counter(known.METRIC_ERRORS)
@@ -105,7 +112,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.configure(clients=clients, providers=providers, products=products)
         self.know_routes(routes)
-        self._reload_ok.at().set(1)
+        self._begin(observers)
 
     @property
     def content_type(self) -> str:
@@ -131,6 +138,8 @@ class Metrics:
                 self._attempts.at(provider, outcome)
             self._unread.at(provider)
             self._lane_refused.at(provider)
+            for result in CHECK_RESULTS:
+                self._checks.at(provider, result)
         for reporter in (*accounts, OTHER):
             self._reports.at(reporter, "refused")
         for client in buyers:
@@ -138,6 +147,13 @@ class Metrics:
                 self._webhooks.at(client, result)
         for kind in CONFLICT_KINDS:
             self._conflicts.at(kind)
+
+    def _begin(self, observers: Iterable[str]) -> None:
+        for plugin in observers:
+            self._observer_errors.at(plugin)
+        for result in ("ok", "refused"):
+            self._reloads.at(result)
+        self._reload_ok.at().set(1)
 
     def know_routes(self, routes: Iterable[str]) -> None:
         """Make the templates of the route table known."""
@@ -156,6 +172,11 @@ class Metrics:
         """One HTTP request was answered. `route` is the template, never the path."""
         self._requests.at(route, status).inc()
         self._request_seconds.at(route, status).observe(_span(seconds))
+
+    @_contained
+    def accepted(self, seconds: float) -> None:
+        """A new purchase is in the ledger, `seconds` after its body was read."""
+        self._acceptance_seconds.at().observe(_span(seconds))
 
     @_contained
     def transaction_final(self, client: str, product: str, status: str, reason: str | None, seconds: float) -> None:
@@ -234,10 +255,12 @@ class Metrics:
         self._webhook_backlog.at().set(n)
 
     @_contained
-    def commit(self, batch_size: int, seconds: float) -> None:
-        """The ledger committed `batch_size` operations together."""
+    def commit(self, batch_size: int, seconds: float, whole: bool) -> None:
+        """The ledger committed `batch_size` operations together, or could not write all of them."""
         self._commit.at().observe(_span(seconds))
         self._batch.at().observe(batch_size)
+        if not whole:
+            self._commits_failed.at().inc()
 
     def ledger_queue(self, length: Callable[[], float]) -> None:
         """How to read the number of operations that wait for the ledger; called at each scrape, in its thread."""
@@ -278,6 +301,16 @@ class Metrics:
     def audit_lost(self, n: int) -> None:
         """So many more audit lines are lost."""
         self._audit_lost.at().inc(n)
+
+    @_contained
+    def audit_error(self) -> None:
+        """The audit log could not be written this time."""
+        self._audit_errors.at().inc()
+
+    @_contained
+    def clock_jumped(self) -> None:
+        """The machine's clock was set."""
+        self._clock_jumps.at().inc()
 
     @_contained
     def loop_lag(self, seconds: float) -> None:

@@ -29,7 +29,8 @@ CONFLICT_KINDS: Final = (
 )
 LOST_WEBHOOKS: Final = (Result.DEAD, Result.GONE)
 SERVER_ERRORS: Final = (500, 503)
-"""Like the two above: rare, and to be seen the first time. What begins at 1 never rose, so these begin at 0."""
+CHECK_RESULTS: Final = ("answered", "no_answer")
+"""Like the three above: rare, and to be seen the first time. What begins at 1 never rose, so these begin at 0."""
 
 _NAMED: Final = ("client", "provider", "product", "route")
 _WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)

@@ -82,6 +82,19 @@ def test_the_small_steps_of_a_time_service_are_followed_at_once() -> None:
     assert clock.now().timestamp() == pytest.approx(machine.wall, abs=1e-5)
 
 
+def test_each_jump_is_counted_and_nothing_else() -> None:
+    machine = Machine()
+    seen: list[float] = []
+    clock = SystemClock(lambda: machine.wall, lambda: machine.passed, jumped=lambda: seen.append(machine.wall))
+    for jump in (0.5, 3600.0, -2.0, -7200.0):
+        machine.wall += jump
+        for _ in range(60):
+            machine.wait(60)
+            machine.wall += 0.03  # as fast as a time service steers
+            clock.now()
+    assert len(seen) == 3, "half a second is none, and one that is still being followed does not hide the next"
+
+
 def test_a_jump_is_told_once_and_its_end_also() -> None:
     machine = Machine()
     clock = machine.clock()

@@ -27,9 +27,9 @@ AT_ONCE, NO_ANSWER, LOST = "0817000{:03}20", "081700000090", "081700000092"
 class Jumping(SystemClock):
     """The gateway's clock on a machine whose own is moved."""
 
-    def __init__(self) -> None:
+    def __init__(self, jumped: Callable[[], None] = lambda: None) -> None:
         self.by = timedelta(0)
-        super().__init__(wall=lambda: time.time() + self.by.total_seconds())
+        super().__init__(wall=lambda: time.time() + self.by.total_seconds(), jumped=jumped)
 
 
 class Standing:
@@ -48,6 +48,27 @@ async def gateway(site: Site, clock: Clock) -> AsyncIterator[Client]:
     settings, plugins = read_configuration(site.config)
     async with running(settings, plugins, config_path=site.config, clock=clock), site.client() as client:
         yield client
+
+
+async def test_an_operator_sees_that_the_clock_was_set(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    clocks: list[Jumping] = []
+
+    def make(jumped: Callable[[], None]) -> Jumping:
+        clocks.append(Jumping(jumped))
+        return clocks[-1]
+
+    monkeypatch.setattr("gateway.app.SystemClock", make)
+    async with here() as (site, _, _):
+        settings, plugins = read_configuration(site.config)
+        async with running(settings, plugins, config_path=site.config) as gateway:
+
+            async def jumps() -> float:
+                return gateway.metrics.registry.get_sample_value("gateway_clock_jumps_total") or 0.0
+
+            assert await jumps() == 0
+            (clock,) = clocks
+            clock.by = AHEAD
+            assert await until(jumps, within=10, what="the jump") == 1
 
 
 @pytest.mark.parametrize("jump", [BACK, AHEAD], ids=["back", "ahead"])

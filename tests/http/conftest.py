@@ -320,6 +320,10 @@ class FakeMetrics:
         self.requests: list[tuple[str, int]] = []
         self.reports: list[tuple[str, str]] = []
         self.limited: list[tuple[str, str]] = []
+        self.acceptances: list[float] = []
+
+    def accepted(self, seconds: float) -> None:
+        self.acceptances.append(seconds)
 
     def request(self, route: str, status: int, seconds: float) -> None:
         assert seconds >= 0

@@ -32,6 +32,18 @@ async def test_the_same_ref_id_and_body_again_is_answered_200_and_says_so(gatewa
     assert len(gateway.engine.ledger.rows) == 1
 
 
+async def test_how_long_a_new_purchase_took_to_be_stored_is_counted_once(gateway: Any) -> None:
+    gateway.engine.ledger.full = True
+    await gateway.buy()
+    gateway.engine.ledger.full = False
+    await gateway.buy(product="XL6")
+    assert gateway.metrics.acceptances == []
+    await gateway.buy(headers={"Prefer": "wait=1"})
+    await gateway.buy()
+    (seconds,) = gateway.metrics.acceptances
+    assert 0 < seconds < 0.9, "what the client waits for is not in it"
+
+
 async def test_fifty_at_once_are_one_purchase(gateway: Any) -> None:
     answers = await asyncio.gather(*(gateway.buy() for _ in range(50)))
     assert sorted(answer.status for answer in answers) == [200] * 49 + [201]

@@ -239,7 +239,7 @@ async def test_closing_writes_what_is_queued_and_refuses_what_comes_later(databa
 
 async def test_many_callers_share_few_commits(database: Any, accept: Make) -> None:
     sizes: list[int] = []
-    opened = await database.open(on_commit=lambda size, seconds: sizes.append(size))
+    opened = await database.open(on_commit=lambda size, seconds, whole: sizes.append(size))
     await asyncio.gather(*(opened.commit(accept(f"A-{number}")) for number in range(1100)))
     await opened.close()
     assert sum(sizes) == 1100

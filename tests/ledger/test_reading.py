@@ -314,7 +314,7 @@ async def test_an_attempt_that_ended_is_not_being_sent(ledger: Ledger, accept: M
 
 async def test_a_writable_ledger_says_so_and_probes_at_most_once_a_second(database: Any) -> None:
     commits: list[int] = []
-    opened = await database.open(on_commit=lambda size, seconds: commits.append(size))
+    opened = await database.open(on_commit=lambda size, seconds, whole: commits.append(size))
     for _ in range(50):
         await opened.writable()
     await asyncio.gather(*(opened.writable() for _ in range(50)))

@@ -143,12 +143,15 @@ async def test_a_fault_in_a_batch_hits_every_caller_of_that_batch_and_no_other(p
         if failing and point == "before_commit":
             raise LedgerUnavailableError("planted")
 
-    ledger = SqliteLedger(str(path), faults=fault)
+    whole: list[bool] = []
+    ledger = SqliteLedger(str(path), faults=fault, on_commit=lambda size, seconds, all_of_it: whole.append(all_of_it))
     await ledger.start()
     assert await ledger.commit(accept("A-0"))
+    assert whole == [True]
     failing = True
     lost = await asyncio.gather(*(ledger.commit(accept(f"A-{n}")) for n in range(1, 9)), return_exceptions=True)
     assert all(isinstance(error, LedgerUnavailableError) for error in lost)
+    assert whole == [True, False], "and it is told, so that it can be counted"
     failing = False
     assert [transaction.ref_id for transaction in await ledger.transactions()] == ["A-0"]
     assert all(await asyncio.gather(*(ledger.commit(accept(f"A-{n}")) for n in range(1, 9))))

@@ -348,9 +348,11 @@ def files_end_at(size: int) -> Iterator[None]:
 
 
 def test_a_full_disk_loses_nothing_that_the_queue_can_hold(path: Path) -> None:
-    log = AuditLog(path)
+    errors: list[None] = []
+    log = AuditLog(path, on_error=lambda: errors.append(None))
     log.write("before")
     assert log.flush(5)
+    assert errors == []
     with files_end_at(path.stat().st_size + 1_000):
         for number in range(50):
             log.write("during", number=number)
@@ -358,6 +360,7 @@ def test_a_full_disk_loses_nothing_that_the_queue_can_hold(path: Path) -> None:
         assert "cannot be written" in str(log.trouble)
         assert path.read_bytes().endswith(b"\n"), "what was written of the batch is taken back"
         assert log.waiting > 0
+        until(lambda: bool(errors))
     until(lambda: log.trouble is None)
     log.write("after")
     assert log.close() == 0

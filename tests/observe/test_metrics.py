@@ -23,7 +23,14 @@ ROUTES = ("/v1/transactions", "/v1/transactions/{id}", "/reports/{provider}")
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(clients=["shop"], providers=["maxsi", "second"], products=["XL5"], routes=ROUTES, version="0.1.0")
+    return Metrics(
+        clients=["shop"],
+        providers=["maxsi", "second"],
+        products=["XL5"],
+        routes=ROUTES,
+        observers=["mailer"],
+        version="0.1.0",
+    )
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -110,6 +117,7 @@ def test_the_contract_is_covered() -> None:
         "gateway_attempts_total",
         "gateway_attempt_duration_seconds",
         "gateway_transaction_duration_seconds",
+        "gateway_acceptance_duration_seconds",
         "gateway_transactions_open",
         "gateway_transactions_oldest_open_age_seconds",
         "gateway_transactions_needing_review",
@@ -147,6 +155,7 @@ def test_buckets_rise(one: HistogramInstrument) -> None:
 
 def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.request("/v1/transactions", 201, 0.03)
+    metrics.accepted(0.004)
     metrics.transaction_final("shop", "XL5", "success", None, 2.0)
     metrics.transaction_final("shop", "XL5", "failed", ReasonCode.CUTOFF, 1.0)
     metrics.attempt("maxsi", OutcomeStatus.SUCCESS, 0.4)
@@ -162,7 +171,7 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.lane_refused("maxsi")
     metrics.webhook("shop", "delivered", 0.1)
     metrics.webhook_backlog(3)
-    metrics.commit(12, 0.002)
+    metrics.commit(12, 0.002, whole=False)
     metrics.ledger_queue(lambda: 7)
     metrics.open_transactions(5, 61.5)
     metrics.needs_review(2)
@@ -170,6 +179,8 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.removed("exchanges", 250)
     metrics.observer_error("mailer")
     metrics.audit_lost(4)
+    metrics.audit_error()
+    metrics.clock_jumped()
     metrics.audit_queue(lambda: 9)
     metrics.loop_lag(0.003)
     metrics.reload(ok=False)
@@ -177,6 +188,7 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     expected = {
         "gateway_requests_total{route=/v1/transactions,status=201}": 1,
         "gateway_request_duration_seconds_sum{route=/v1/transactions,status=201}": 0.03,
+        "gateway_acceptance_duration_seconds_sum{}": 0.004,
         "gateway_transactions_total{client=shop,reason=none,status=success}": 1,
         "gateway_transactions_total{client=shop,reason=cutoff,status=failed}": 1,
         "gateway_product_transactions_total{product=XL5,status=failed}": 1,
@@ -202,6 +214,7 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
         "gateway_webhook_backlog{}": 3,
         "gateway_ledger_commit_duration_seconds_sum{}": 0.002,
         "gateway_ledger_batch_operations_sum{}": 12,
+        "gateway_ledger_commits_failed_total{}": 1,
         "gateway_ledger_queue_operations{}": 7,
         "gateway_transactions_open{}": 5,
         "gateway_transactions_oldest_open_age_seconds{}": 61.5,
@@ -211,6 +224,8 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
         "gateway_ledger_removed_rows_total{table=exchanges}": 250,
         "gateway_observer_errors_total{plugin=mailer}": 1,
         "gateway_audit_lost_lines_total{}": 4,
+        "gateway_audit_errors_total{}": 1,
+        "gateway_clock_jumps_total{}": 1,
         "gateway_audit_queue_lines{}": 9,
         "gateway_event_loop_lag_seconds_sum{}": 0.003,
         "gateway_reloads_total{result=refused}": 1,
@@ -322,7 +337,7 @@ def test_a_senseless_duration_spoils_no_sum(metrics: Metrics, seconds: float) ->
 
 def test_counting_never_raises_and_says_that_it_failed(metrics: Metrics) -> None:
     metrics.audit_lost(-1)
-    metrics.commit("many", 1.0)  # type: ignore[arg-type]  # a caller's mistake is what is tested
+    metrics.commit("many", 1.0, whole=True)  # type: ignore[arg-type]  # a caller's mistake is what is tested
     metrics.attempt(["maxsi"], "success", 1.0)  # type: ignore[arg-type]  # the same
 
     def broken() -> float:
@@ -339,7 +354,17 @@ def test_the_first_failure_is_seen_as_a_rise(metrics: Metrics) -> None:
     seen = samples(metrics)
     for outcome in OutcomeStatus:
         assert seen[f"gateway_attempts_total{{outcome={outcome},provider=second}}"] == 0
-    assert seen["gateway_unread_messages_total{provider=second}"] == 0
+    for series in (
+        "gateway_unread_messages_total{provider=second}",
+        "gateway_checks_total{provider=second,result=no_answer}",
+        "gateway_observer_errors_total{plugin=mailer}",
+        "gateway_reloads_total{result=refused}",
+        "gateway_ledger_commits_failed_total{}",
+        "gateway_audit_errors_total{}",
+        "gateway_audit_lost_lines_total{}",
+        "gateway_clock_jumps_total{}",
+    ):
+        assert seen[series] == 0
 
 
 def test_build_info_names_the_version(metrics: Metrics) -> None:
