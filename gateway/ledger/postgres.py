@@ -67,7 +67,7 @@ class PostgresLedger(BaseLedger):
         self._on_change = on_change
         self._lease_seconds = lease_seconds
         self._token = token
-        self._writer = PostgresWriter(url, self.statements, token)
+        self._writer = PostgresWriter(url, self.statements, self.owner, token)
         self._idle: list[asyncpg.Connection[Any]] = []
         self._readers = asyncio.Semaphore(READERS)
         self._tasks: list[asyncio.Task[None]] = []
@@ -99,10 +99,12 @@ class PostgresLedger(BaseLedger):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._writer.lease is not None and not self._lease_lost:
+        leased = self._writer.lease is not None
+        if (leased or self._writer.marked) and not self._lease_lost:
             with contextlib.suppress(LedgerError):
                 await self._read(lambda connection: postgres_replicas.release(connection, self.owner))
-                await self._tell_the_others()
+                if leased:
+                    await self._tell_the_others()
         await self._writer.close()
         for connection in self._idle:
             with contextlib.suppress(asyncpg.PostgresError, *Lost):

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from gateway.core.transaction import Change
+from gateway.ledger import postgres_marks
 from gateway.ledger.batch import Operation, plan
 from gateway.ledger.errors import (
     ChangeRefusedError,
@@ -93,18 +94,22 @@ class PostgresWriter:
     """The one connection that writes. When it is lost it is opened anew before the next write.
 
     Args:
+        owner: whose writes these are.
         token: says in notices which process made the change.
     """
 
-    def __init__(self, url: str, statements: Statements, token: str) -> None:
+    def __init__(self, url: str, statements: Statements, owner: str, token: str) -> None:
         self._url = url
         self._statements = statements
+        self._owner = owner
         self._token = token
         self._connection: asyncpg.Connection[Any] | None = None
         self.lease: str | None = None
         """The replica's id once it has a lease; then nothing is written after another has ended that lease."""
         self.base = 0
         """Where the count of events starts."""
+        self.marked = False
+        """Whether it may have left a mark."""
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -116,7 +121,7 @@ class PostgresWriter:
         """Write operations in one transaction. Where one of them is at fault they are written one by one.
 
         Raises:
-            LeaseLostError: another replica has ended this one's lease; nothing was written.
+            LeaseLostError: another replica has ended this one's lease; what was not committed before never will be.
             LedgerUnavailableError: nothing was written, or, where the message says so, its fate is unknown.
         """
         try:
@@ -139,16 +144,17 @@ class PostgresWriter:
         connection = self._connection
         if connection is None or connection.is_closed():
             connection = self._connection = await connect(self._url)
-        xid: str | None = None
+        mark = postgres_marks.new()
+        committing = False
         try:
             await connection.execute("BEGIN")
-            number = await self._begin(connection)
+            await self._begin(connection, mark)
             answers = await self._run(connection, operations)
-            xid = number
+            committing = True
             await connection.execute("COMMIT")
         except Lost as error:
             self._drop()
-            if xid is not None and await self._committed(xid):
+            if committing and await self._committed(mark):
                 return answers
             raise meaning(error) from error
         except asyncpg.PostgresError as error:
@@ -159,17 +165,10 @@ class PostgresWriter:
             raise
         return answers
 
-    async def _begin(self, connection: asyncpg.Connection[Any]) -> str:
-        """The transaction's number, by which its fate can be asked later; and the lease, held as long as it lasts."""
-        if self.lease is None:
-            return str(await connection.fetchval("SELECT pg_current_xact_id()::text"))
-        # The lock lets heartbeats through, and makes who would end the lease wait until this write is done.
-        number = await connection.fetchval(
-            "SELECT pg_current_xact_id()::text FROM replicas WHERE id = $1 FOR KEY SHARE", self.lease
-        )
-        if number is None:
-            raise LeaseLostError("another replica has taken over this one's transactions; restart this gateway")
-        return str(number)
+    async def _begin(self, connection: asyncpg.Connection[Any], mark: int) -> None:
+        """Leave the mark by which the write's fate can be asked later, and hold the lease until it ends."""
+        await postgres_marks.leave(connection, self._owner, self.lease, mark)
+        self.marked = True
 
     async def _run(self, connection: asyncpg.Connection[Any], operations: Sequence[Operation]) -> list[Any]:
         work = plan(self._statements, operations, self.base)
@@ -204,24 +203,26 @@ class PostgresWriter:
             self._connection.terminate()
             self._connection = None
 
-    async def _committed(self, xid: str) -> bool:
-        """Whether a transaction whose `COMMIT` was not answered was committed.
+    async def _committed(self, mark: int) -> bool:
+        """Whether a write whose `COMMIT` was not answered was committed.
 
         Raises:
+            LeaseLostError: this replica's lease was ended meanwhile; nobody can tell any more.
             LedgerUnavailableError: nobody can tell in time.
         """
         try:
             async with asyncio.timeout(FATE_SECONDS):
                 while True:
-                    with contextlib.suppress(LedgerUnavailableError, asyncpg.PostgresError, *Lost):
+                    try:
                         connection = self._connection = self._connection or await connect(self._url)
-                        fate = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", xid)
-                        if fate != "in progress":
-                            return bool(fate == "committed")
-                    if self._connection is not None and self._connection.is_closed():
-                        self._connection = None
+                        return await postgres_marks.read(connection, self._owner, self.lease) == mark
+                    except LeaseLostError:
+                        raise
+                    except (LedgerUnavailableError, asyncpg.PostgresError, *Lost):
+                        self._drop()
                     await asyncio.sleep(_FATE_PAUSE)
         except TimeoutError:
+            self._drop()
             raise LedgerUnavailableError(f"{NAME} was lost during a commit, whose fate is unknown") from None
 
 

@@ -13,6 +13,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from gateway.core.references import NODES
 from gateway.core.share import Standing
+from gateway.ledger import postgres_marks
 from gateway.ledger.errors import LedgerError
 from gateway.ledger.rows import reference
 
@@ -27,8 +28,12 @@ _TAKING = _LOCK + 1
 that began before another's commit looks again at the rows that it locks, but not at who had no lease."""
 
 _END_OVERDUE = f"""
-DELETE FROM replicas
-WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} AND id <> $1 FOR UPDATE SKIP LOCKED)
+WITH ended AS (
+    DELETE FROM replicas
+    WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} AND id <> $1 FOR UPDATE SKIP LOCKED)
+    RETURNING id
+)
+DELETE FROM meta WHERE key IN (SELECT '{postgres_marks.key("")}' || id FROM ended)
 """  # noqa: S608  # made of constants
 _CLAIM = f"""
 INSERT INTO replicas (id, node, lease_until, started_at)
@@ -87,8 +92,9 @@ async def standing(connection: asyncpg.Connection[Any], replica: str) -> Standin
 
 
 async def release(connection: asyncpg.Connection[Any], replica: str) -> None:
-    """Give a lease back, so that others need not wait for its end."""
+    """Give a lease back, so that others need not wait for its end; and take the mark of the last write away."""
     await connection.execute("DELETE FROM replicas WHERE id = $1", replica)
+    await connection.execute("DELETE FROM meta WHERE key = $1", postgres_marks.key(replica))
 
 
 async def take_over(connection: asyncpg.Connection[Any], replica: str) -> list[str]:

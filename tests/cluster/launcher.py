@@ -24,6 +24,7 @@ from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, Transaction
 from gateway.engine.apply import by_evidence
 from gateway.engine.check import Checker
+from gateway.ledger import postgres_marks
 from gateway.ledger.postgres import PostgresLedger
 from gateway.ledger.postgres_connection import PostgresWriter
 
@@ -41,15 +42,15 @@ def resend_on_recovery() -> None:
 def fencing_ignored() -> None:
     """A replica whose lease was ended goes on sending and writing."""
 
-    async def begin(self: PostgresWriter, connection: asyncpg.Connection[Any]) -> str:
-        return str(await connection.fetchval("SELECT pg_current_xact_id()::text"))
+    async def begin(self: PostgresWriter, connection: asyncpg.Connection[Any], mark: int) -> None:
+        await postgres_marks.leave(connection, self._owner, None, mark)
 
     PostgresWriter._begin = begin  # type: ignore[method-assign]  # the fault
     PostgresLedger.lease_held = lambda self: True  # type: ignore[method-assign]  # the fault
 
 
 def _fate(answer: bool) -> None:
-    async def committed(self: PostgresWriter, xid: str) -> bool:
+    async def committed(self: PostgresWriter, mark: int) -> bool:
         return answer
 
     PostgresWriter._committed = committed  # type: ignore[method-assign]  # the fault

@@ -88,6 +88,7 @@ async def test_the_transactions_of_a_replica_that_is_gone_are_taken_over_and_its
 
     await postgresql.execute(OVERDUE)
     assert await second.take_over() == [opened.id]
+    assert await postgresql.execute("SELECT key FROM meta WHERE key LIKE 'writer:%'") == []
     taken = replace(opened, owner="second", version=2)
     assert await second.transaction(opened.id) == taken
     assert await second.interrupted(10) == [taken]
@@ -142,7 +143,7 @@ async def test_a_replica_in_the_middle_of_a_write_is_not_taken_over(postgresql: 
     writing = first._writer._connection
     assert writing is not None
     await writing.execute("BEGIN")
-    await first._writer._begin(writing)
+    await first._writer._begin(writing, 1)
     assert await second.take_over() == []
     await writing.execute("COMMIT")
     assert await second.take_over() == [opened.id]
