@@ -45,11 +45,14 @@ _GARBAGE = (50_000, 20, 50)
 (700, 10, 10) the looking took 4 to 8 % of the CPU, most of it at what was loaded at the start."""
 
 
-def serve(settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path) -> int:
+def serve(
+    settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path, log_level: str | None = None
+) -> int:
     """Run the gateway until SIGTERM or SIGINT, and return the exit status.
 
     Args:
         sandbox: also start a pretend supplier for the first account whose address is on this machine.
+        log_level: instead of the configuration's, also after a reload.
 
     Raises:
         GatewayError: it cannot start; the message says why.
@@ -57,8 +60,8 @@ def serve(settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: P
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.freeze()
     gc.set_threshold(*_GARBAGE)
-    configure_logging("info", redactor(settings).text)
-    return asyncio.run(_serve(settings, plugins, sandbox=sandbox, config_path=config_path))
+    configure_logging(log_level or settings.log.level, redactor(settings).text)
+    return asyncio.run(_serve(settings, plugins, sandbox=sandbox, config_path=config_path, log_level=log_level))
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -73,13 +76,17 @@ def redactor(settings: Settings) -> Redactor:
     return Redactor(secrets)
 
 
-async def _serve(settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path) -> int:
+async def _serve(
+    settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path, log_level: str | None
+) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(running(settings, plugins, config_path=config_path))
+        gateway = await stack.enter_async_context(
+            running(settings, plugins, config_path=config_path, log_level=log_level)
+        )
         loop.add_signal_handler(signal.SIGHUP, gateway.reload_soon)
         if sandbox:
             await stack.enter_async_context(_sandbox(settings, plugins, gateway.api_port))
@@ -106,6 +113,7 @@ class Gateway:
         config: Path,
         *,
         deliverer: Deliverer,
+        log_level: str | None = None,
     ) -> None:
         self.engine = engine
         self.deliverer = deliverer
@@ -115,6 +123,7 @@ class Gateway:
         self._plugins = plugins
         self._audit = audit
         self._config = config
+        self._log_level = log_level
         self._reloading: asyncio.Task[Any] | None = None
 
     def record(self, event: str, /, **fields: Any) -> None:
@@ -149,7 +158,7 @@ class Gateway:
             self.metrics.reload(False)
             raise
         mask = redactor(settings).text
-        configure_logging("info", mask)
+        configure_logging(self._log_level or settings.log.level, mask)
         if self._audit is not None:
             self._audit.set_redactor(mask)
         _bound(self.metrics, settings)
@@ -174,9 +183,12 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, plugins: Plugins, *, config_path: Path, **engine_options: Any
+    settings: Settings, plugins: Plugins, *, config_path: Path, log_level: str | None = None, **engine_options: Any
 ) -> AsyncIterator[Gateway]:
     """A gateway that listens as `settings` say, until the block ends.
+
+    Args:
+        log_level: instead of the configuration's, from the first reload on.
 
     Raises:
         GatewayError: it cannot start.
@@ -222,7 +234,7 @@ async def running(
         deliverer.start(settings.clients)
         stack.push_async_callback(deliverer.close)
         engine.listeners.append(deliverer.offer)
-        gateway = Gateway(engine, plugins, metrics, audit, config_path, deliverer=deliverer)
+        gateway = Gateway(engine, plugins, metrics, audit, config_path, deliverer=deliverer, log_level=log_level)
         services = Services(engine=engine, metrics=metrics, audit=audit, webhooks=deliverer, reload=gateway.reload)
         server = settings.server
         for port_name, app, host, port in (

@@ -23,6 +23,7 @@ from gateway.settings.types import (
     Client,
     Cluster,
     LedgerSettings,
+    Log,
     Model,
     Product,
     ProviderSettings,
@@ -40,6 +41,7 @@ _SECTIONS: Mapping[str, type[Model]] = {
     "ledger": LedgerSettings,
     "cluster": Cluster,
     "audit": Audit,
+    "log": Log,
     "routing": Routing,
     "retention": Retention,
 }

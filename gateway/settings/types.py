@@ -157,6 +157,12 @@ class Audit(Model):
     mask: bool = True
 
 
+class Log(Model):
+    """The operational log, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
 class Rate(Model):
     """How many requests a client may make: a steady rate, and how many at once where it was quiet before."""
 
@@ -352,6 +358,7 @@ class Settings(Model):
     ledger: LedgerSettings = LedgerSettings()
     cluster: Cluster = Cluster()
     audit: Audit = Audit()
+    log: Log = Log()
     clients: tuple[Client, ...] = ()
     providers: tuple[ProviderSettings, ...] = ()
     """Each of the class that its kind declares."""

@@ -74,6 +74,7 @@ def test_the_contracts_example_is_read(read: Load) -> None:
 def test_everything_left_out_has_a_default(read: Load) -> None:
     settings = read("audit: {mask: false}\n")
     assert settings.server.port == 8080
+    assert settings.log.level == "info"
     assert not settings.clients
     assert not settings.products
 
@@ -222,6 +223,7 @@ def test_a_mistake_in_an_account_is_one_mistake_with_advice(find: Find, line: st
         ("cluster: {redis: 'http://h'}\n", "cluster.redis", "must begin with redis://"),
         ("routing: {strategy: fastest}\n", "routing.strategy", "must be priority, cheapest, weighted or"),
         ("audit: {mask: yes}\n", "audit.mask", "write true or false"),
+        ("log: {level: loud}\n", "log.level", "must be debug, info, warning or error"),
     ],
 )
 def test_a_mistake_elsewhere_is_one_mistake_with_advice(find: Find, text: str, path: str, words: str) -> None:
