@@ -1,22 +1,10 @@
-"""One real PostgreSQL for all tests of several replicas, and a ledger of its own for each."""
+"""A ledger of its own on the real PostgreSQL for each test of several replicas."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from gateway.testing.postgres_server import PostgresServer
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture

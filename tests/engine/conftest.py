@@ -1,4 +1,4 @@
-"""An engine on a real SQLite file whose suppliers are scripts, and a wall clock that tests set forward."""
+"""An engine on each of the two databases whose suppliers are scripts, and a wall clock that tests set forward."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from gateway.net.failure import Failure
 from gateway.net.transport import Sent
 from gateway.provider import Call, Provider, Reply, Report
 from gateway.settings.types import ProviderSettings, Settings
+from gateway.testing.ledger_database import Database
+from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.processes import until
 from gateway.testing.scripted_supplier import ScriptedProvider, ScriptedSettings, say, target
 
@@ -223,9 +225,20 @@ def empty_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """An empty ledger in each of the two databases in turn."""
+    if request.param == "sqlite":
+        path = tmp_path / "ledger.db"
+        shutil.copyfile(request.getfixturevalue("empty_ledger"), path)
+        return Database("sqlite", f"sqlite:///{path}")
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return Database("postgresql", server.url(server.new_database()), server)
+
+
 @pytest.fixture
-def shop(tmp_path: Path, empty_ledger: Path) -> Opens:
-    """Opens a shop on one file: called again after the first one is closed, it is the next process on it.
+def shop(database: Database) -> Opens:
+    """Opens a shop on one ledger: called again after the first one is closed, it is the next process on it.
 
     Args of what it gives:
         accounts: settings by account; both are `alpha` and `beta` where left out, tried in this order.
@@ -246,11 +259,7 @@ def shop(tmp_path: Path, empty_ledger: Path) -> Opens:
     ) -> AsyncIterator[Shop]:
         clock = SetClock() if like is None else like.clock
         settings = settings or (make_settings(accounts=accounts, **more) if like is None else like.settings)
-        path = tmp_path / "ledger.db"
-        if not path.exists():
-            shutil.copyfile(empty_ledger, path)
-        ledger = open_ledger(f"sqlite:///{path}", owner="one", clock=clock.now)
-        await ledger.start()
+        ledger = await database.open(owner="one", clock=clock.now)
         suppliers = {one.id: Supplier() for one in settings.providers} if like is None else like.suppliers
         audits = Audits()
         engine = Engine(

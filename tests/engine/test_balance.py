@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
@@ -17,6 +15,7 @@ from gateway.engine.deposit import CannotCorrectError
 from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.provider import Attempt, Call, Reply, Report, Update
+from gateway.testing.ledger_database import Database
 from gateway.testing.scripted_supplier import ScriptedProvider, ScriptedSettings, read, say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
@@ -237,7 +236,9 @@ async def test_the_drift_is_shown_as_it_was_found(open_shop: Opens) -> None:
         assert shown[-1] == (deposit.left, deposit.left - 5_000, 0)
 
 
-async def test_an_account_is_asked_at_its_pace_and_the_exchange_is_kept_without_secrets(open_shop: Opens) -> None:
+async def test_an_account_is_asked_at_its_pace_and_the_exchange_is_kept_without_secrets(
+    open_shop: Opens, database: Database
+) -> None:
     async with open_shop(balance_every="1h") as here:
         here.alpha.ask = lambda _: "123456"
         await here.engine.balances.tick()
@@ -247,8 +248,7 @@ async def test_an_account_is_asked_at_its_pace_and_the_exchange_is_kept_without_
         await here.quiet()
         assert here.alpha.count("balance") == 1
         assert here.beta.count("balance") == 0
-        with contextlib.closing(sqlite3.connect(here.ledger._path)) as beside:
-            ((purpose, request, response),) = beside.execute("SELECT purpose, request, response FROM exchanges")
+        ((purpose, request, response),) = await database.execute("SELECT purpose, request, response FROM exchanges")
         assert (purpose, response) == ("balance", "123456")
         assert "/balance" in request
         assert "canary" not in request

@@ -13,9 +13,10 @@ import pytest
 from gateway.engine.accounts import make_account
 from gateway.engine.engine import Engine
 from gateway.engine.gauges import Gauges
-from gateway.ledger import LedgerUnavailableError, open_ledger
+from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.observe.metrics import Metrics
+from gateway.testing.ledger_database import Database
 from gateway.testing.processes import until
 from gateway.testing.scripted_supplier import ScriptedProvider
 
@@ -115,14 +116,13 @@ async def test_turns_at_an_account_are_measured_and_refusals_counted(shop: Opens
     assert shown(metrics, "gateway_lane_wait_seconds_count", provider="beta") == 2
 
 
-async def test_a_running_engine_feeds_them_all(shop: Opens) -> None:
+async def test_a_running_engine_feeds_them_all(shop: Opens, database: Database) -> None:
     async with shop(accounts={"alpha": {"monthly_commitment": 1_000}, "beta": {}}) as here:
         here.alpha.buy = lambda _: Failure.CONNECT_REFUSED
         for n in range(11):
             await here.answered(f"A-{n}")
     metrics = Metrics(providers=["alpha", "beta"])
-    ledger = open_ledger(f"sqlite:///{here.ledger._path}", owner="one", clock=here.clock.now)
-    await ledger.start()
+    ledger = await database.open(owner="one", clock=here.clock.now)
     engine = Engine(
         here.settings,
         {"scripted": ScriptedProvider},

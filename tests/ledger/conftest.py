@@ -1,12 +1,10 @@
-"""A ledger over each database, and changes to write into it. PostgreSQL is a real server, started for these tests."""
+"""A ledger over each database, and changes to write into it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,52 +22,11 @@ from gateway.core.transaction import (
     Transaction,
     TransactionStatus,
 )
-from gateway.ledger import Ledger, open_ledger
+from gateway.ledger import Ledger
+from gateway.testing.ledger_database import Database
 from gateway.testing.postgres_server import PostgresServer
 
 START = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@dataclass
-class Database:
-    """One ledger's place: its URL, and SQL beside the ledger."""
-
-    kind: str
-    url: str
-    server: PostgresServer | None = None
-    opened: list[Ledger] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        return self.url.removeprefix("sqlite:///")
-
-    async def open(self, **options: Any) -> Ledger:
-        ledger = open_ledger(self.url, **options)
-        await ledger.start()
-        self.opened.append(ledger)
-        return ledger
-
-    async def execute(self, *statements: str) -> list[Any]:
-        if self.server is None:
-            with contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-                found: list[Any] = []
-                for statement in statements:
-                    found = connection.execute(statement).fetchall()
-                return found
-        return await asyncio.to_thread(self.server.execute, self.url.rpartition("/")[2], *statements)
-
-    async def count(self, table: str) -> int:
-        return int((await self.execute(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608  # a table of ours
 
 
 @pytest.fixture
