@@ -53,7 +53,8 @@ class PostgresServer:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
-        options = f"-h 127.0.0.1 -p {self.port} -k '' -c max_connections=60 -c shared_buffers=32MB"
+        # Tests end processes and never the machine's power: what a process wrote is there without fsync.
+        options = f"-h 127.0.0.1 -p {self.port} -k '' -c max_connections=60 -c shared_buffers=32MB -c fsync=off"
         log = str(self._folder / "log")
         self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", "30", "-o", options, "start")
 
