@@ -23,6 +23,10 @@ $(VENV)/.dev: $(PROJECTS) | $(BIN)/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lint,test]' -e plugins/otomax
 	@touch $@ $(VENV)/.run
 
+$(VENV)/.checks: $(PROJECTS) | $(BIN)/python
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[checks,lint,test]' -e plugins/otomax
+	@touch $@ $(VENV)/.run $(VENV)/.dev
+
 run: $(VENV)/.run  ## start the gateway and the sandbox supplier, and print a purchase to paste
 	@$(BIN)/gateway serve --config config/gateway.yaml --sandbox
 
@@ -51,7 +55,7 @@ soak: $(VENV)/.dev  ## kill the gateway again and again during 10,000 purchases,
 	$(BIN)/python tests/faults/soak.py
 
 # The checks below need programs that are not Python packages; each brings its own into .tools.
-chart: $(VENV)/.dev  ## the Helm chart, with helm 4 and 3.19
+chart: $(VENV)/.checks  ## the Helm chart, with helm 4 and 3.19
 	$(BIN)/pytest checks/chart
 
 alerts: $(VENV)/.dev  ## alerts and dashboard, by promtool and a real Prometheus

