@@ -1,5 +1,7 @@
 """`helm test`: whether each door of the gateway is where it should be. python ready.py CLIENTS REPORTS OPERATIONS"""
 
+from __future__ import annotations
+
 import sys
 import urllib.error
 import urllib.request
@@ -11,10 +13,11 @@ DOORS = (
 )
 
 
-def status(url):
+def status(url: str) -> int | str:
+    """What is answered there, or why nothing is."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the chart's own addresses
-            return answer.status
+            return int(answer.status)
     except urllib.error.HTTPError as answer:
         with answer:
             return answer.code
@@ -26,5 +29,6 @@ wrong = 0
 for base, (door, path, expected, means) in zip(sys.argv[1:], DOORS, strict=True):
     found = status(base + path)
     wrong += found != expected
-    print(f"{door}: {path} {means}" if found == expected else f"{door}: {path} should answer {expected}, not {found}")
+    said = means if found == expected else f"should answer {expected}, not {found}"
+    sys.stdout.write(f"{door}: {path} {said}\n")
 sys.exit(wrong)
