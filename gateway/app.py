@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import resource
 import signal
 import sys
 import time
@@ -18,19 +19,21 @@ from urllib.parse import urlsplit
 import structlog
 from pydantic import SecretStr
 
+from gateway.core.descriptors import seats
 from gateway.engine.clock import SystemClock
 from gateway.engine.crashpoints import nothing
-from gateway.engine.deliver import Deliverer
+from gateway.engine.deliver import PER_CLIENT, Deliverer
 from gateway.engine.engine import Engine
-from gateway.errors import GatewayError
+from gateway.errors import AddressError, GatewayError
 from gateway.http.incoming import Services
 from gateway.http.server import ROUTE_NAMES, listen, make_admin_app, make_api_app
 from gateway.ledger import open_ledger
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.observe.audit import AuditLog
 from gateway.observe.logging import configure_logging
+from gateway.observe.loop_errors import LoopErrors
 from gateway.observe.metrics import Metrics
-from gateway.plugins import Plugins
+from gateway.plugins import Plugins, make_sandbox
 from gateway.provider import Sandbox
 from gateway.settings.load import reload
 from gateway.settings.types import ProviderSettings, Settings
@@ -58,10 +61,18 @@ def serve(
         GatewayError: it cannot start; the message says why.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    _open_as_many_files_as_allowed()
     gc.freeze()
     gc.set_threshold(*_GARBAGE)
     configure_logging(log_level or settings.log.level, redactor(settings).text)
     return asyncio.run(_serve(settings, plugins, sandbox=sandbox, config_path=config_path, log_level=log_level))
+
+
+def _open_as_many_files_as_allowed() -> None:
+    """The soft limit is often 1,024, for programs that wait with `select`; this one does not."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):  # some systems refuse what they call the hard limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -81,6 +92,7 @@ async def _serve(
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(LoopErrors())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
@@ -237,17 +249,24 @@ async def running(
         gateway = Gateway(engine, plugins, metrics, audit, config_path, deliverer=deliverer, log_level=log_level)
         services = Services(engine=engine, metrics=metrics, audit=audit, webhooks=deliverer, reload=gateway.reload)
         server = settings.server
-        for port_name, app, host, port in (
-            ("api_port", make_api_app(services), server.host, server.port),
-            ("admin_port", make_admin_app(services), server.admin_host, server.admin_port),
+        places = seats(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _calls(settings))
+        for port_name, app, host, port, most in (
+            ("api_port", make_api_app(services), server.host, server.port, places.callers),
+            ("admin_port", make_admin_app(services), server.admin_host, server.admin_port, places.operators),
         ):
             try:
-                runner = await listen(app, services, host, port)
-            except OSError as error:
-                raise GatewayError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+                runner = await listen(app, services, host, port, most=most)
+            except (OSError, UnicodeError) as error:
+                raise AddressError(host, port, error) from None
             stack.push_async_callback(runner.cleanup)
             setattr(gateway, port_name, runner.addresses[0][1])
         yield gateway
+
+
+def _calls(settings: Settings) -> int:
+    """How many connections to suppliers and to receivers may be open at once."""
+    suppliers = sum(account.limits.in_flight for account in settings.providers)
+    return suppliers + PER_CLIENT * sum(client.webhook is not None for client in settings.clients)
 
 
 def _tell(listeners: list[Callable[[str], None]], transaction: str) -> None:
@@ -289,12 +308,12 @@ async def _sandbox(settings: Settings, plugins: Plugins, api_port: int) -> Async
         value = getattr(account, name, None)
         if value is not None:
             options[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
-    sandbox = plugins.sandboxes[account.kind](**options)
+    sandbox = make_sandbox(plugins, account.kind, options)
     host, port = address.hostname or "127.0.0.1", address.port or 80
     try:
         await sandbox.start(host, port)
-    except OSError as error:
-        raise GatewayError(f"the sandbox cannot listen on {host}:{port}: {error.strerror or error}") from None
+    except (OSError, UnicodeError) as error:
+        raise AddressError(host, port, error, "the sandbox ") from None
     try:
         yield sandbox
     finally:

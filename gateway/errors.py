@@ -1,13 +1,19 @@
 """The errors that end in front of a person.
 
     GatewayError
-    └── ConfigurationError      what is written in the configuration file
+    ├── ConfigurationError      what is written in the configuration file
+    ├── AddressError            an address that nothing can listen on
+    ├── LedgerError             see `gateway.ledger.errors`
+    ├── EngineError             see `gateway.engine.errors`
+    └── AuditError              see `gateway.observe.audit_file`
 
 Every message is a sentence that says what to do, and holds no secret.
 """
 
 from __future__ import annotations
 
+import errno
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,3 +47,26 @@ class ConfigurationError(GatewayError):
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__("\n".join(map(str, mistakes)))
         self.mistakes = tuple(mistakes)
+
+
+_CANNOT_LISTEN = {
+    errno.EADDRINUSE: "another program has this port; stop that one, or choose another port",
+    errno.EADDRNOTAVAIL: "this machine has no such address; 127.0.0.1 is for itself, 0.0.0.0 for every network",
+    errno.EACCES: "the system keeps this port to itself; choose one above 1023",
+}
+
+
+class AddressError(GatewayError):
+    """Nothing can listen on an address.
+
+    Args:
+        error: what the system said.
+        what: the part of the gateway that was to listen there.
+    """
+
+    def __init__(self, host: str, port: int, error: OSError | UnicodeError, what: str = "") -> None:
+        if isinstance(error, UnicodeError | socket.gaierror):  # the first: it cannot even be asked for
+            why = "there is no host of this name"
+        else:
+            why = _CANNOT_LISTEN.get(error.errno or 0) or error.strerror or type(error).__name__
+        super().__init__(f"{what}cannot listen on {ascii(host)[1:-1]}:{port}: {why}")

@@ -20,6 +20,7 @@ from typing import Any
 import pluggy
 
 from gateway import hooks
+from gateway.errors import GatewayError
 from gateway.provider import Capability, Provider, Sandbox, capabilities
 from gateway.settings.types import NAME_PATTERN, ProviderSettings
 
@@ -135,6 +136,27 @@ class Plugins:
             self._observers.append(_Observer(info.name, offer.observer))
             self.observer_errors[info.name] = 0
             self.has_observers = True
+
+
+def make_sandbox(plugins: Plugins, kind: str, options: Mapping[str, str]) -> Sandbox:
+    """A pretend supplier that is not started yet.
+
+    Args:
+        options: for the plugin; which ones there are is its own affair.
+
+    Raises:
+        GatewayError: no plugin has one of this kind, or it takes no such options.
+    """
+    if kind not in plugins.sandboxes:
+        known = ", ".join(sorted(plugins.sandboxes)) or "none"
+        raise GatewayError(f"no plugin has a sandbox of kind {ascii(kind)[1:-1]}; there are: {known}")
+    try:
+        return plugins.sandboxes[kind](**options)
+    except (TypeError, ValueError) as error:
+        why = _why(error) if isinstance(error, ValueError) else "it takes other options"
+        if any(value and value in why for value in options.values()):
+            why = type(error).__name__  # the options hold a PIN and a password
+        raise GatewayError(f"the sandbox of kind {kind} cannot be made: {why}") from None
 
 
 @dataclass(slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -14,6 +17,8 @@ from gateway.errors import GatewayError
 
 EXIT_MISTAKE = 2
 """The person who gave the command can mend it."""
+EXIT_UNREAD = 1
+"""Whoever read the output has gone away, as `head` does: nothing is to be said about that."""
 EXIT_BUG = 70
 """The gateway itself is wrong (EX_SOFTWARE)."""
 EXIT_INTERRUPTED = 130
@@ -52,11 +57,10 @@ class CommandGroup(click.Group):
     def main(self, *args: Any, **settings: Any) -> NoReturn:
         """Run a command and leave with its exit code: 0, the command's own, 2 for a mistake."""
         settings["standalone_mode"] = False
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")  # suppliers' texts on a terminal that is not UTF-8
+        _make_ready()
         try:
             code = super().main(*args, **settings)
+            sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             code = EXIT_MISTAKE
@@ -66,6 +70,8 @@ class CommandGroup(click.Group):
             code = _told(str(error))
         except (click.Abort, KeyboardInterrupt):
             code = EXIT_INTERRUPTED
+        except OSError as error:
+            code = _refused_by_the_system(error)
         except Exception as error:
             if os.environ.get("GATEWAY_TRACEBACK"):
                 raise
@@ -73,6 +79,35 @@ class CommandGroup(click.Group):
             _told(f"a mistake in the gateway itself ({kind}); GATEWAY_TRACEBACK=1 shows where it happened")
             code = EXIT_BUG
         sys.exit(code if isinstance(code, int) else 0)
+
+
+class _Closed(io.TextIOBase):
+    """Standard output where there is none."""
+
+    def write(self, text: str) -> int:
+        del text
+        raise OSError(errno.EBADF, "standard output is closed")
+
+
+def _make_ready() -> None:
+    if sys.stdout is None:  # the command was started with it closed
+        sys.stdout = _Closed()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # suppliers' texts on a terminal that is not UTF-8
+
+
+def _refused_by_the_system(error: OSError) -> int:
+    """A disk that is full, say. Where a command knows more about it, it tells that itself."""
+    with contextlib.suppress(OSError, ValueError):  # or Python would try at its end what has just failed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    if isinstance(error, BrokenPipeError):
+        return EXIT_UNREAD
+    if os.environ.get("GATEWAY_TRACEBACK"):
+        raise error
+    return _told(f"the system says: {error.strerror or type(error).__name__}; mend that, and give the command again")
 
 
 def _told(message: str) -> int:

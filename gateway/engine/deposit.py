@@ -11,13 +11,14 @@ from gateway.core.drift import Span, compare, explained, word
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, AttemptStatus
 from gateway.engine.accounts import Balance
+from gateway.engine.errors import EngineError
 
 _DEFINITE = frozenset({OutcomeStatus.SUCCESS, OutcomeStatus.FAILED, OutcomeStatus.REJECTED})
 _RAN = frozenset({AttemptStatus.FAILED, AttemptStatus.REVERSED})
 """It was not charged, but may have been for a while."""
 
 
-class CannotCorrectError(Exception):
+class CannotCorrectError(EngineError):
     """A balance that cannot be corrected now. The message says why, for the operator."""
 
 

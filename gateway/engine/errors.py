@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from gateway.core.transaction import Transaction
+from gateway.errors import GatewayError
 
 
-class EngineError(Exception):
+class EngineError(GatewayError):
     """Base of the engine's refusals."""
 
 

@@ -72,6 +72,9 @@ def _alembic(name: str, was: str | None, connection: sa.Connection | None) -> st
         else:
             command.upgrade(config, "head")
     except CommandError as error:
+        if was is not None and was < REVISION:
+            unknown = f"{name} is at revision {was}, which this program does not know: run the program that made it"
+            raise SchemaOutOfDateError(unknown) from error
         raise out_of_date(name, was) from error
     return script.getvalue()
 
