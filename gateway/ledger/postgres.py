@@ -15,9 +15,10 @@ from gateway.core.share import Standing
 from gateway.ledger import migrating, postgres_replicas
 from gateway.ledger.base import BaseLedger
 from gateway.ledger.batch import Operation
-from gateway.ledger.errors import LedgerError, LedgerUnavailableError
+from gateway.ledger.errors import LeaseLostError, LedgerError, LedgerUnavailableError
 from gateway.ledger.group import OnCommit
 from gateway.ledger.postgres_connection import CHANNEL, NAME, Lost, PostgresWriter, connect, meaning
+from gateway.ledger.postgres_lease import Lease
 from gateway.ledger.postgres_replicas import LEASE_SECONDS
 from gateway.ledger.rows import Params, Row
 from gateway.ledger.schema import REVISION
@@ -65,16 +66,12 @@ class PostgresLedger(BaseLedger):
         self._url = url
         self._migrate = migrate
         self._on_change = on_change
-        self._lease_seconds = lease_seconds
         self._token = token
         self._writer = PostgresWriter(url, self.statements, self.owner, token)
         self._idle: list[asyncpg.Connection[Any]] = []
         self._readers = asyncio.Semaphore(READERS)
         self._tasks: list[asyncio.Task[None]] = []
-        self._beaten_at: float | None = None
-        self._lease_lost = False
-        self._standing = Standing()
-        self._others_came_or_went = asyncio.Event()
+        self._lease = Lease(self.owner, lease_seconds, self._read)
 
     def __repr__(self) -> str:
         return f"PostgresLedger(owner={self.owner!r})"
@@ -99,11 +96,10 @@ class PostgresLedger(BaseLedger):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        leased = self._writer.lease is not None
-        if (leased or self._writer.marked) and not self._lease_lost:
+        if (self._lease.claimed or self._writer.marked) and not self._lease.lost.is_set():
             with contextlib.suppress(LedgerError):
                 await self._read(lambda connection: postgres_replicas.release(connection, self.owner))
-                if leased:
+                if self._lease.claimed:
                     await self._tell_the_others()
         await self._writer.close()
         for connection in self._idle:
@@ -112,7 +108,13 @@ class PostgresLedger(BaseLedger):
         self._idle.clear()
 
     async def _write_now(self, operations: Sequence[Operation]) -> Sequence[Any]:
-        return await self._writer.write(operations)
+        if not self._lease.held():
+            await self._lease.renew()  # back from an outage: what is written now may be sent in a moment
+        try:
+            return await self._writer.write(operations)
+        except LeaseLostError:
+            self._lease.lost.set()
+            raise
 
     async def _fetch(self, statement: Statement, params: Params) -> list[Row]:
         async def fetch(connection: asyncpg.Connection[Any]) -> list[Row]:
@@ -125,11 +127,12 @@ class PostgresLedger(BaseLedger):
         is replaced, and the work done `again` where that is harmless."""
         async with self._readers:
             idle = bool(self._idle)
-            connection = self._idle.pop() if idle else await connect(self._url)
+            connection = self._idle.pop() if idle else await self._connect()
             try:
                 result = await work(connection)
             except Lost as error:
                 connection.terminate()
+                self._lease.connection_failed()
                 if not (again and idle):
                     raise meaning(error) from error
                 self._drop_idle()  # they were most likely lost together
@@ -143,6 +146,13 @@ class PostgresLedger(BaseLedger):
                 self._idle.append(connection)
                 return result
         return await self._read(work)
+
+    async def _connect(self) -> asyncpg.Connection[Any]:
+        try:
+            return await connect(self._url)
+        except LedgerUnavailableError:
+            self._lease.connection_failed()
+            raise
 
     def _drop_idle(self) -> None:
         while self._idle:
@@ -159,19 +169,15 @@ class PostgresLedger(BaseLedger):
         Raises:
             LedgerError: all are taken.
         """
-        loop = asyncio.get_running_loop()
-        asked = loop.time()
-        node = await self._read(lambda c: postgres_replicas.claim(c, self.owner, self._lease_seconds))
-        self._beaten_at = asked
+        node = await self._lease.claim()
         self._writer.lease = self.owner
-        self._standing = await self._read(lambda c: postgres_replicas.standing(c, self.owner))
         await self._tell_the_others()
-        self._tasks.append(asyncio.create_task(self._beat(), name="ledger heartbeat"))
+        self._tasks.append(asyncio.create_task(self._lease.keep(), name="ledger heartbeat"))
         return node
 
     @property
     def standing(self) -> Standing:
-        return self._standing
+        return self._lease.standing
 
     async def _tell_the_others(self) -> None:
         """A replica that comes or goes changes the part that each has of the limits towards suppliers."""
@@ -180,39 +186,21 @@ class PostgresLedger(BaseLedger):
 
     def lease_held(self) -> bool:
         """Whether this replica surely still works alone on its transactions; look before each send."""
-        if self._writer.lease is None:
-            return True
-        age = asyncio.get_running_loop().time() - (self._beaten_at or 0.0)
-        return not self._lease_lost and age < self._lease_seconds
+        return self._lease.held()
+
+    async def lease_lost(self) -> None:
+        """Until another replica has ended this one's lease."""
+        await self._lease.lost.wait()
 
     async def take_over(self) -> list[str]:
-        """Claim unfinished transactions whose owners' leases are over: their numbers, at most 500 a call."""
-        if self._writer.lease is None:
-            return []
-        return await self._read(lambda connection: postgres_replicas.take_over(connection, self.owner))
-
-    async def _beat(self) -> None:
-        loop = asyncio.get_running_loop()
-        while not self._lease_lost:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._others_came_or_went.wait(), self._lease_seconds / 3)
-            self._others_came_or_went.clear()
-            asked = loop.time()
-            with contextlib.suppress(LedgerUnavailableError):
-                renewed = await self._read(
-                    lambda connection: postgres_replicas.renew(connection, self.owner, self._lease_seconds), again=True
-                )
-                self._lease_lost = not renewed
-                self._beaten_at = asked
-                self._standing = await self._read(
-                    lambda connection: postgres_replicas.standing(connection, self.owner), again=True
-                )
+        """Claim unfinished transactions of replicas that are gone: their numbers, at most 500 a call."""
+        return await self._lease.take_over() if self._lease.claimed else []
 
     async def _listen(self, on_change: OnChange, listening: asyncio.Event) -> None:
         def heard(_connection: object, _pid: int, _channel: str, payload: object) -> None:
             token, _, numbers = str(payload).partition(":")
             if numbers == _REPLICAS:
-                self._others_came_or_went.set()
+                self._lease.others_came_or_went.set()
             elif token != self._token:
                 for number in numbers.split(","):
                     on_change(number)

@@ -1,8 +1,9 @@
 """Who works on which transactions: leases on node numbers, kept alive by a heartbeat, all on the database's clock.
 
 A lease ends when another replica deletes its row, which only happens after its time is over and never during one of
-its writes. From then on its writes are refused, and its transactions are taken over. A replica that merely was late,
-because the database was away, goes on when nobody has ended its lease.
+its writes. From then on its writes are refused, and its transactions are taken over. A replica that merely was late
+goes on when nobody has ended its lease; and the time in which the database was away is held against nobody
+(`gateway.core.leases`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
+from gateway.core.leases import Reach, gone_before, newcomer
 from gateway.core.references import NODES
 from gateway.core.share import Standing
 from gateway.ledger import postgres_marks
@@ -30,7 +32,10 @@ that began before another's commit looks again at the rows that it locks, but no
 _END_OVERDUE = f"""
 WITH ended AS (
     DELETE FROM replicas
-    WHERE id IN (SELECT id FROM replicas WHERE lease_until <= {_NOW} AND id <> $1 FOR UPDATE SKIP LOCKED)
+    WHERE id IN (
+        SELECT id FROM replicas
+        WHERE lease_until <= {_NOW} AND lease_until <= $2::bigint AND id <> $1 FOR UPDATE SKIP LOCKED
+    )
     RETURNING id
 )
 DELETE FROM meta WHERE key IN (SELECT '{postgres_marks.key("")}' || id FROM ended)
@@ -43,11 +48,13 @@ WHERE node NOT IN (SELECT taken.node FROM replicas AS taken)
 ORDER BY node LIMIT 1
 RETURNING node
 """  # noqa: S608  # made of constants
-_RENEW = f"UPDATE replicas SET lease_until = {_NOW} + $2::bigint WHERE id = $1 RETURNING node"  # noqa: S608  # the same
+_RENEW = f"UPDATE replicas SET lease_until = {_NOW} + $2::bigint WHERE id = $1 RETURNING {_NOW}"  # noqa: S608  # as above
 _STANDING = f"""
 SELECT count(*), count(*) FILTER (WHERE node < (SELECT mine.node FROM replicas AS mine WHERE mine.id = $1))
 FROM replicas WHERE lease_until > {_NOW} OR id = $1
 """  # noqa: S608  # the same
+_HELD = f"SELECT {_NOW} FROM replicas WHERE id = $1 FOR KEY SHARE"  # noqa: S608  # as above
+_SERVER = f"SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, {_NOW}"  # noqa: S608  # as above
 _TAKE_OVER = """
 UPDATE transactions SET owner = $1, version = version + 1
 WHERE id IN (
@@ -65,24 +72,26 @@ RETURNING id
 """
 
 
-async def claim(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> int:
-    """Take the lowest free node number.
+async def claim(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> tuple[int, Reach]:
+    """Take the lowest free node number: it, and since when the ledger could be reached, as far as a newcomer knows.
 
     Raises:
         LedgerError: all are taken.
     """
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        await connection.execute(_END_OVERDUE, replica)
-        node = await connection.fetchval(_CLAIM, replica, _micros(seconds))
+        known = newcomer(*await connection.fetchrow(_SERVER))
+        await _end_overdue(connection, replica, gone_before(known, micros(seconds)), seconds)
+        node = await connection.fetchval(_CLAIM, replica, micros(seconds))
     if node is None:
         raise LedgerError(f"all {NODES} node numbers are taken by other replicas")
-    return int(node)
+    return int(node), known
 
 
-async def renew(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> bool:
-    """Prolong a lease; `False`: another replica has ended it."""
-    return await connection.fetchval(_RENEW, replica, _micros(seconds)) is not None
+async def renew(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> int | None:
+    """Prolong a lease: the database's time, in microseconds; `None`: another replica has ended it."""
+    now: int | None = await connection.fetchval(_RENEW, replica, micros(seconds))
+    return now
 
 
 async def standing(connection: asyncpg.Connection[Any], replica: str) -> Standing:
@@ -97,19 +106,32 @@ async def release(connection: asyncpg.Connection[Any], replica: str) -> None:
     await connection.execute("DELETE FROM meta WHERE key = $1", postgres_marks.key(replica))
 
 
-async def take_over(connection: asyncpg.Connection[Any], replica: str) -> list[str]:
-    """End overdue leases, and claim unfinished transactions of owners without one: their numbers. None while another
-    replica is at it."""
+async def take_over(
+    connection: asyncpg.Connection[Any], replica: str, gone: int | None, seconds: float
+) -> tuple[int | None, list[str]]:
+    """End overdue leases, and claim unfinished transactions of owners without one.
+
+    Args:
+        gone: a lease that was renewed later than this, in microseconds, is not overdue; `None`: none is.
+
+    Returns the database's time in microseconds and the transactions' numbers; `None` and nothing while another replica
+    is at it, or where this one has no lease.
+    """
     async with connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _TAKING):
-            return []
-        alive = await connection.fetchval("SELECT 1 FROM replicas WHERE id = $1 FOR KEY SHARE", replica)
-        if alive is None:
-            return []
-        await connection.execute(_END_OVERDUE, replica)
+            return None, []
+        now = await connection.fetchval(_HELD, replica)
+        if now is None:
+            return None, []
+        await _end_overdue(connection, replica, gone, seconds)
         found = await connection.fetch(_TAKE_OVER, replica, TAKE_OVER_AT_ONCE)
-    return sorted(reference(row[0]) for row in found)
+    return int(now), sorted(reference(row[0]) for row in found)
 
 
-def _micros(seconds: float) -> int:
+async def _end_overdue(connection: asyncpg.Connection[Any], replica: str, gone: int | None, seconds: float) -> None:
+    if gone is not None:
+        await connection.execute(_END_OVERDUE, replica, gone + micros(seconds))
+
+
+def micros(seconds: float) -> int:
     return int(seconds * 1_000_000)

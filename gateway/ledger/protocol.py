@@ -271,5 +271,8 @@ class Ledger(Protocol):
         """Whether this replica surely still works alone on its transactions. Look before each send: a process that was
         frozen past its lease must not send what others have taken over. SQLite: always."""
 
+    async def lease_lost(self) -> None:
+        """Until others have taken this replica's transactions over, for good. SQLite: for ever."""
+
     async def take_over(self) -> list[str]:
         """Claim unfinished transactions of replicas that are gone: their numbers. SQLite: there are none."""

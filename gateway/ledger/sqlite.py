@@ -137,6 +137,9 @@ class SqliteLedger(BaseLedger):
     def lease_held(self) -> bool:
         return True
 
+    async def lease_lost(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
     async def take_over(self) -> list[str]:
         return []
 

@@ -27,6 +27,7 @@ from gateway.engine.check import Checker
 from gateway.ledger import postgres_marks
 from gateway.ledger.postgres import PostgresLedger
 from gateway.ledger.postgres_connection import PostgresWriter
+from gateway.observe.logging import configure_logging
 
 
 def resend_on_recovery() -> None:
@@ -82,4 +83,5 @@ if __name__ == "__main__":
     defaults = PostgresLedger.__init__.__kwdefaults__ or {}
     defaults["lease_seconds"] = given.lease
     sys.setswitchinterval(0.0005)
+    configure_logging("INFO")
     asyncio.run(main(given.config))

@@ -18,6 +18,8 @@ START = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
 Make = Callable[..., Change]
 
 OVERDUE = "UPDATE replicas SET lease_until = 0 WHERE id = 'first'"
+HEIR = {"lease_seconds": 0.3}
+"""A replica that soon has seen the ledger for as long as a lease."""
 
 
 async def replica(database: Any, name: str, **options: Any) -> PostgresLedger:
@@ -61,6 +63,41 @@ async def test_a_replica_that_takes_over_keeps_its_own_overdue_lease(postgresql:
     await first.close()
 
 
+async def test_after_an_outage_longer_than_a_lease_nobody_ends_the_leases_of_the_others(
+    postgresql: Any, accept: Make, eventually: Any
+) -> None:
+    """Whoever comes back first would end them all, and every purchase would be taken over by one replica (C25)."""
+    server = postgresql.server
+    first, second = await replica(postgresql, "first", **HEIR), await replica(postgresql, "second", **HEIR)
+    for each in (first, second):
+        await each.claim_node()
+        each._tasks[-1].cancel()  # hearts that beat only where this test says so
+    gone = await replica(postgresql, "gone", **HEIR)
+    await gone.claim_node()
+    gone._tasks[-1].cancel()
+    left = accept(owner="gone").after
+    assert await gone.commit(Change(before=None, after=left))
+    await asyncio.to_thread(server.stop, "immediate")
+    with pytest.raises(LedgerUnavailableError):
+        await first.take_over()
+    await eventually(lambda: not second.lease_held())
+    await asyncio.to_thread(server.start)
+    assert await first.take_over() == []
+    assert await postgresql.count("replicas") == 3
+    assert await second.commit(accept("A-2", owner="second"))
+    assert second.lease_held()
+
+    taken: list[str] = []
+    async with asyncio.timeout(10):
+        while not taken:
+            await second._lease.renew()
+            taken = await first.take_over()
+    assert taken == [left.id]
+    assert [row[0] for row in await postgresql.execute("SELECT id FROM replicas ORDER BY id")] == ["first", "second"]
+    for each in (gone, first, second):
+        await each.close()
+
+
 async def test_a_heartbeat_keeps_the_lease(postgresql: Any) -> None:
     first = await replica(postgresql, "first", lease_seconds=0.3)
     await first.claim_node()
@@ -75,7 +112,7 @@ async def test_a_heartbeat_keeps_the_lease(postgresql: Any) -> None:
 async def test_the_transactions_of_a_replica_that_is_gone_are_taken_over_and_its_writes_refused(
     postgresql: Any, accept: Make, succeed: Make
 ) -> None:
-    first, second = await replica(postgresql, "first"), await replica(postgresql, "second")
+    first, second = await replica(postgresql, "first"), await replica(postgresql, "second", **HEIR)
     await first.claim_node()
     await second.claim_node()
     opened = accept("A-1", owner="first").after
@@ -116,12 +153,23 @@ async def test_a_frozen_replica_learns_that_its_lease_is_over_before_it_sends(po
     await first.close()
 
 
-async def test_a_heart_that_finds_its_lease_ended_stops(postgresql: Any, eventually: Any) -> None:
+async def test_a_heart_that_finds_its_lease_ended_stops(postgresql: Any) -> None:
     first = await replica(postgresql, "first", lease_seconds=0.3)
     await first.claim_node()
     await postgresql.execute("DELETE FROM replicas")
-    await eventually(lambda: first._lease_lost)
+    await first.lease_lost()
     assert not first.lease_held()
+    await first.close()
+
+
+async def test_a_write_that_finds_its_lease_ended_tells_it_at_once(postgresql: Any, accept: Make) -> None:
+    first = await replica(postgresql, "first")
+    await first.claim_node()
+    await postgresql.execute("DELETE FROM replicas")
+    with pytest.raises(LeaseLostError):
+        await first.commit(accept(owner="first"))
+    async with asyncio.timeout(1):
+        await first.lease_lost()
     await first.close()
 
 
@@ -134,7 +182,7 @@ async def test_a_late_replica_goes_on_when_nobody_has_ended_its_lease(postgresql
 
 
 async def test_a_replica_in_the_middle_of_a_write_is_not_taken_over(postgresql: Any, accept: Make) -> None:
-    first, second = await replica(postgresql, "first"), await replica(postgresql, "second")
+    first, second = await replica(postgresql, "first"), await replica(postgresql, "second", **HEIR)
     await first.claim_node()
     await second.claim_node()
     opened = accept(owner="first").after
