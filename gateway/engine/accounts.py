@@ -17,6 +17,7 @@ from gateway.core.retry import RetryBudget
 from gateway.core.routing import AccountView
 from gateway.core.share import Standing, part_in_flight, part_per_second
 from gateway.engine.lanes import Lane
+from gateway.net.failure import Failure
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.transport import Sent, Transport
 from gateway.provider import Asking, Call, Capability, Provider, capabilities
@@ -100,7 +101,9 @@ class Account:
         return self.breaker.state(seconds())
 
     def purchased(self, ref: str, sent: Sent, outcome: Outcome) -> None:
-        """Let the breaker know what came of a purchase."""
+        """Let the breaker know what came of a purchase. A shortage here says nothing about the supplier."""
+        if sent.failure is Failure.NO_CONNECTION:
+            return
         bad = unusable(
             answered=sent.reply is not None,
             status=None if sent.reply is None else sent.reply.status,

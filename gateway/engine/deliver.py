@@ -31,6 +31,8 @@ from gateway.settings.types import Client, Webhook
 
 log = structlog.get_logger(__name__)
 
+PER_CLIENT = 8
+"""Notifications under way to one receiver."""
 _SURVEY = 10.0
 """Seconds between counts of the backlog, and looks at what other replicas found disabled."""
 _PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -152,7 +154,7 @@ class Deliverer:
         counts: Counts | None = None,
         audits: Audits | None = None,
         senders: Callable[[Webhook], Sends] | None = None,
-        per_client: int = 8,
+        per_client: int = PER_CLIENT,
         total: int = 64,
         every: float = 1.0,
         crash: Hook = nothing,

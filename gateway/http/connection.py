@@ -3,6 +3,8 @@
 - Headers that arrive drop by drop are cut. aiohttp knows one time-out for that and for idle connections; a short one
   would close connections under clients that are about to use them again.
 - What cannot be parsed is answered as a problem, and neither the answer nor the log repeats it: headers carry keys.
+- The connections at a listener have a limit, so that the last file is never a caller's. Near it connections are closed
+  after their answer, so that whoever keeps one idle gives room; above it callers are told 503 and turned away.
 - Suppliers send reports unencoded. A request line of the reports' door with spaces or bytes above ASCII would be
   refused by the parser and the report lost; it is encoded for the parser, and `raw_target` gives it as it came.
 """
@@ -11,7 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
+import sys
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +23,7 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
+from gateway.core.descriptors import AT_A_TIME
 from gateway.http.engine_protocol import Metrics
 from gateway.http.headers import dress
 from gateway.http.problems import ProblemError, from_http_exception
@@ -30,6 +35,12 @@ log = logging.getLogger("gateway.http")
 
 _DOORS = (b"GET /reports/", b"POST /reports/")
 _LONGEST_LINE = 8190
+_QUEUE = 1024
+"""Connections that may wait for being taken."""
+_CROWDED = 0.75
+"""Of the most connections: from there on they are closed after their answer."""
+_SAY_AGAIN = 60.0
+"""Seconds between two lines of the log about callers that were turned away."""
 _REQUEST_LINE = re.compile(rb"(GET|POST) (/[^\r\n]*) (HTTP/1\.[01])(\r?)\n")
 _REFUSED_BY_THE_PARSER = re.compile(rb"[\x00-\x20\x7f-\xff]")
 _TARGET = web.RequestKey("raw_target", str)
@@ -60,14 +71,13 @@ def encode_line(data: bytes) -> tuple[bytes, str] | None:
 
 
 class Connection(web.RequestHandler):
-    """aiohttp's connection with the three things above."""
+    """aiohttp's connection with what is said above."""
 
-    __slots__ = ("_fresh", "_held", "_metrics", "_now", "_original", "_waiting_since", "_working")
+    __slots__ = ("_fresh", "_held", "_listener", "_metrics", "_now", "_original", "_waiting_since", "_working")
 
-    def __init__(
-        self, server: web.Server, *, metrics: Metrics, loop: asyncio.AbstractEventLoop, **options: Any
-    ) -> None:
+    def __init__(self, server: Listener, *, metrics: Metrics, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
+        self._listener = server
         self._metrics = metrics
         self._now = loop.time
         self._fresh = True
@@ -113,6 +123,8 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         self._working = False
+        if self._listener.crowded:
+            resp.force_close()
         return await super().finish_response(request, resp, start_time)
 
     def head_overdue(self, now: float, seconds: float) -> bool:
@@ -145,8 +157,30 @@ class Connection(web.RequestHandler):
         log.error("a connection ended by %s", type(error).__name__ if isinstance(error, BaseException) else "an error")
 
 
+class _TurnedAway(asyncio.Protocol):
+    """A connection above the limit: told so, and closed. Nothing of it is read, so nothing is begun."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 — a stream's
+        response = ProblemError(
+            "unavailable", "too many connections are open here; come again", headers={"Retry-After": "1"}
+        ).response()
+        dress(response.headers, request_id(None))
+        body = response.body
+        assert isinstance(body, bytes)  # noqa: S101 — a problem's
+        response.headers.update({"Content-Length": str(len(body)), "Connection": "close"})
+        head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
+        transport.write(f"HTTP/1.1 503 Service Unavailable\r\n{head}\r\n".encode() + body)
+        transport.close()
+
+
 class Listener(web.Server):
-    """Makes a `Connection` for each caller, and cuts those whose headers do not arrive."""
+    """Makes a `Connection` for each caller, and cuts those whose headers do not arrive.
+
+    Args:
+        head_seconds: in which the headers of a request must have arrived.
+        most: connections at the same time.
+    """
 
     def __init__(
         self,
@@ -155,6 +189,7 @@ class Listener(web.Server):
         metrics: Metrics,
         loop: asyncio.AbstractEventLoop,
         head_seconds: float,
+        most: int,
         **options: Any,
     ) -> None:
         super().__init__(self._answer, request_factory=self._request, loop=loop)
@@ -163,13 +198,30 @@ class Listener(web.Server):
         self._options = options
         self._metrics = metrics
         self._head_seconds = head_seconds
+        self._most = most
+        self._turned_away_at = -math.inf
+        self.crowded = False
+        """Whether connections are to be closed after their answer."""
         self._round = min(1.0, head_seconds / 10)
         self._sweeping: asyncio.TimerHandle | None = None
 
-    def __call__(self) -> web.RequestHandler:
+    def __call__(self) -> Any:
+        """The protocol of a new connection; aiohttp's word for it is narrower than what asyncio takes."""
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(self._round, self._sweep)
+        count = len(self.connections)
+        self.crowded = count >= self._most * _CROWDED
+        if count >= self._most:
+            self._turn_away()
+            return _TurnedAway()
         return Connection(self, metrics=self._metrics, loop=self._loop, **self._options)
+
+    def _turn_away(self) -> None:
+        self._metrics.request(UNREADABLE, 503, 0.0)
+        now = self._loop.time()
+        if now - self._turned_away_at >= _SAY_AGAIN:
+            self._turned_away_at = now
+            log.warning("all of %d connections are taken; more are turned away", self._most)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """What aiohttp refuses before the application is asked, such as an `Expect` that it cannot meet."""
@@ -202,8 +254,27 @@ class Listener(web.Server):
             if isinstance(connection, Connection) and connection.head_overdue(now, self._head_seconds):
                 connection.force_close()
         self._sweeping = None
+        self.crowded = len(connections) >= self._most * _CROWDED
         if connections:
             self._sweeping = self._loop.call_later(self._round, self._sweep)
+
+
+class Site(web.TCPSite):
+    """A listening address whose queue is long, and from which few connections are taken at a time.
+
+    asyncio uses one number for both. It takes that many before the first one is looked at, and each takes a file: a
+    crowd would hold files above every limit.
+    """
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int) -> None:
+        super().__init__(runner, host, port, backlog=AT_A_TIME)
+
+    async def start(self) -> None:
+        await super().start()
+        assert isinstance(self._server, asyncio.Server)  # noqa: S101 — made by the line above
+        for listening in self._server.sockets:
+            with listening.dup() as same:
+                same.listen(_QUEUE)
 
 
 class Runner(web.AppRunner):
@@ -211,10 +282,14 @@ class Runner(web.AppRunner):
 
     Args:
         drain: seconds for which a stop waits for requests that are being answered.
+        most: connections at the same time.
     """
 
-    def __init__(self, app: web.Application, *, metrics: Metrics, times: Times, drain: float = 25.0) -> None:
+    def __init__(
+        self, app: web.Application, *, metrics: Metrics, times: Times, drain: float = 25.0, most: int = sys.maxsize
+    ) -> None:
         super().__init__(app, access_log=None, shutdown_timeout=drain)
+        self._most = most
         self._metrics = metrics
         self._times = times
 
@@ -224,6 +299,7 @@ class Runner(web.AppRunner):
             metrics=self._metrics,
             loop=asyncio.get_running_loop(),
             head_seconds=self._times.head,
+            most=self._most,
             keepalive_timeout=self._times.idle,
             lingering_time=self._times.linger,
             access_log=None,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 from aiohttp import web
 
 from gateway.http import admin, documents, events, operations, products, reports, transactions, webhooks
 from gateway.http.authentication import Authentication
-from gateway.http.connection import Runner
+from gateway.http.connection import Runner, Site
 from gateway.http.daily import RECOUNT, Days
 from gateway.http.description import describe
 from gateway.http.gate import Entrance, Next
@@ -120,17 +121,20 @@ def _app(services: Services, routes: tuple[Route, ...], authentication: Authenti
     return app
 
 
-async def listen(app: web.Application, services: Services, host: str, port: int) -> Runner:
+async def listen(app: web.Application, services: Services, host: str, port: int, *, most: int = sys.maxsize) -> Runner:
     """Answer on `host` and `port` (0: any free one; `runner.addresses` tells which) until `runner.cleanup()`.
+
+    Args:
+        most: connections at the same time; more are told 503 and closed.
 
     Raises:
         OSError: the port is taken or may not be used.
     """
     drain = min(_LAST, services.engine.settings.server.drain)
-    runner = Runner(app, metrics=services.metrics, times=services.times, drain=drain)
+    runner = Runner(app, metrics=services.metrics, times=services.times, drain=drain, most=most)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, backlog=1024).start()
+        await Site(runner, host, port).start()
     except BaseException:
         await runner.cleanup()
         raise

@@ -76,7 +76,8 @@ WORDS: dict[Failure, str] = {
     Failure.UNEXPECTED: "the call failed in an unexpected way",
 }
 
-_OUT_OF_SOCKETS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+OUT_OF_SOCKETS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
+"""Errors that speak of this process or machine, and not of the supplier."""
 
 
 def before_line(error: BaseException, *, connecting: bool, proxied: bool) -> Failure:
@@ -97,7 +98,7 @@ def before_line(error: BaseException, *, connecting: bool, proxied: bool) -> Fai
             kind = Failure.DNS
         case aiohttp.ClientSSLError() | ssl.SSLError():
             kind = Failure.TLS
-        case aiohttp.ClientConnectorError() if error.os_error.errno in _OUT_OF_SOCKETS:
+        case aiohttp.ClientConnectorError() if error.os_error.errno in OUT_OF_SOCKETS:
             kind = Failure.NO_CONNECTION
         case aiohttp.ClientConnectorError():
             timed_out = error.os_error.errno == errno.ETIMEDOUT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,8 +19,8 @@ from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from gateway.net.body import Body
-from gateway.net.failure import WORDS, Failure, MalformedError, before_line, behind_line, cause
-from gateway.net.pool import CONNECTING, Origins, Pool
+from gateway.net.failure import OUT_OF_SOCKETS, WORDS, Failure, MalformedError, before_line, behind_line, cause
+from gateway.net.pool import CONNECTING, Origin, Origins, Pool
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.wire import mistake_in
 from gateway.provider import Call, Reply
@@ -37,6 +37,8 @@ MAX_HEADER_BYTES: Final = 8190
 """Of one header, and of the status line."""
 
 _NOT_ASKED_FOR: Final = 101
+_SHORTAGE: Final = 0.1
+"""Seconds until a connection is tried again after this process could open no more files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,7 @@ class Transport:
         CONNECTING.set(connecting)
         try:
             origin, target = self._origins.of(call.url)
-            connection = await self._connected(pool.ready(origin, self._connect))
+            connection = await self._connected(pool, origin, began + self._settings.timeouts.connect)
         except Exception as error:
             failure = before_line(error, connecting=bool(connecting), proxied=self._settings.proxy is not None)
             return self._failed(failure, error, loop.time() - began, left=False)
@@ -188,11 +190,19 @@ class Transport:
         passage.done()
         return Sent(reply=reply, left=True, duration=loop.time() - began)
 
-    async def _connected(self, connection: Awaitable[Connection]) -> Connection:
-        try:
-            return await connection
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError from error
+    async def _connected(self, pool: Pool, origin: Origin, until: float) -> Connection:
+        """A connection. That this process may open no more files for a while is not the supplier's doing nor the
+        purchase's, and nothing has left yet: it is waited out as long as connecting may take."""
+        while True:
+            try:
+                return await pool.ready(origin, self._connect)
+            except TimeoutError as error:
+                raise aiohttp.ConnectionTimeoutError from error
+            except aiohttp.ClientConnectorError as error:
+                short = error.os_error.errno in OUT_OF_SOCKETS
+                if not short or asyncio.get_running_loop().time() + _SHORTAGE > until:
+                    raise
+            await asyncio.sleep(_SHORTAGE)
 
     async def _exchange(
         self, protocol: ResponseHandler, call: Call, message: bytes
