@@ -60,6 +60,7 @@ OPTIONS: Mapping[str, Mapping[str, Values]] = {
                 "products": [{"code": "XL5", "routes": [{"provider": "maxsi", "code": "XL5", "price": 5400}]}],
                 "routing": {"strategy": "cheapest"},
                 "retention": {"events": "500d", "exchanges": None},
+                "log": {"level": "warning"},
                 "server": {"accepting": 32, "max_body": 100_000},
             },
         },

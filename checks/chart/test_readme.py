@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from checks.chart.rendering import CHART, ROOT
+from gateway.settings.types import Audit, Cluster, Server, Settings
 
 
 def generator() -> types.ModuleType:
@@ -56,3 +57,14 @@ def test_the_schema_knows_every_value_and_no_others() -> None:
         if "properties" in held:
             assert held["additionalProperties"] is False, name
             assert set(held["properties"]) == set(value), name
+
+
+def test_the_values_take_every_section_of_the_configuration() -> None:
+    """What the chart writes itself is not taken; everything else is."""
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    config = schema["properties"]["config"]["properties"]
+    assert set(config) == set(Settings.model_fields) - {"ledger", "cluster", "audit"}
+    own = {"host", "port", "admin_host", "admin_port", "trusted_proxies", "drain"}
+    assert set(config["server"]["properties"]) == set(Server.model_fields) - own
+    assert set(Audit.model_fields) == {"path", "mask"}, "the chart writes all of it"
+    assert set(Cluster.model_fields) == {"redis"}, "the chart writes all of it"

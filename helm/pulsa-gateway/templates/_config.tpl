@@ -15,7 +15,7 @@
   {{- if not $values.config.clients }}{{ $_ := set $own "clients" $trial.clients }}{{ end -}}
   {{- if not (or $values.config.products $own.products) }}{{ $_ := set $own "products" $trial.products }}{{ end -}}
 {{- end -}}
-{{- range $name := list "clients" "providers" "products" "routing" "retention" -}}
+{{- range $name := list "clients" "providers" "products" "routing" "retention" "log" -}}
   {{- if and (get $values.config $name) (not (hasKey $own $name)) }}{{ $_ := set $own $name (get $values.config $name) }}{{ end -}}
 {{- end -}}
 {{- $_ := set $own "server" (merge $server ($values.config.server | default dict)) -}}
