@@ -50,6 +50,14 @@ async def test_a_supplier_that_says_no_does_not_open_it(shop: Opens, why: str) -
         assert (state(here), here.alpha.count("buy")) == ("closed", 30)
 
 
+async def test_a_shortage_of_our_own_does_not_open_it(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda _: Failure.NO_CONNECTION
+        for n in range(30):
+            await here.answered(f"A-{n}")
+        assert (state(here), here.alpha.count("buy")) == ("closed", 30)
+
+
 async def test_the_log_says_when_it_opens_and_when_it_closes(shop: Opens) -> None:
     with structlog.testing.capture_logs() as lines:
         async with shop() as here:

@@ -62,6 +62,26 @@ async def test_no_socket_to_be_had_has_not_left(
         assert supplier.requests == []
 
 
+async def test_a_shortage_of_files_that_passes_is_waited_out(
+    open_transport: Open, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with RawSupplier() as supplier:
+        transport = await open_transport(account(supplier.url))
+        tried = 0
+
+        def no_socket(*_: object, **__: object) -> None:
+            nonlocal tried
+            tried += 1
+            if tried == 2:
+                monkeypatch.undo()
+            raise OSError(errno.EMFILE, "none left")
+
+        monkeypatch.setattr(socket, "socket", no_socket)
+        sent = await transport.send(Call(method="GET", url=f"{supplier.url}/"))
+        assert (sent.failure, tried) == (None, 2)
+        assert len(supplier.requests) == 1
+
+
 async def test_no_free_connection_in_time_has_not_left(open_transport: Open, account: Account) -> None:
     async with RawSupplier(hang()) as supplier:
         transport = await open_transport(account(supplier.url, connect="100ms", limits={"in_flight": 1}))
