@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from gateway.settings.types import Rate
@@ -40,6 +40,9 @@ class Standing(NamedTuple):
 
 class ClientLimits(Protocol):
     """Counts the requests of clients."""
+
+    async def open(self) -> None:
+        """Begin, before the first request. Never raises."""
 
     async def take(self, client: str, rate: Rate) -> Standing:
         """Count one request, unless that is too many. Never raises, and waits for 100 ms at most."""
@@ -81,6 +84,9 @@ class Buckets:
         self._clock = clock
         self._full_at: dict[str, float] = {}
 
+    async def open(self) -> None:
+        """Nothing has to be known first."""
+
     async def take(self, client: str, rate: Rate) -> Standing:
         now = self._clock()
         cost, window = spread(rate, self.parts)
@@ -94,9 +100,15 @@ class Buckets:
         held = self._full_at.get(client)
         return 0.0 if held is None else max(0.0, held - self._clock())
 
-    def set_owed(self, client: str, seconds: float) -> None:
-        """Take over a level from elsewhere. In seconds it is the same for the whole and for its parts."""
-        self._full_at[client] = self._clock() + seconds
+    def raise_to(self, client: str, full_at: float) -> None:
+        """Take over a level from elsewhere, where it is the higher one: when the bucket is full, on the clock. In
+        seconds it is the same for the whole and for its parts."""
+        self._full_at[client] = max(self._full_at.get(client, full_at), full_at)
+
+    @property
+    def clients(self) -> Iterable[str]:
+        """All that ever asked."""
+        return self._full_at
 
     async def close(self) -> None:
         """Nothing is held open."""

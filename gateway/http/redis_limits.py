@@ -6,13 +6,23 @@ script reads Redis's clock, decides and answers in one call.
 
 When Redis does not answer within 50 ms, each replica gives out its part of every rate from its own memory, at once and
 without asking, until a heartbeat gets through again: the quota divided by the replicas that were last counted. The
-levels of the buckets are carried over in both directions, so going and coming back give nobody a second burst.
+levels of the buckets are carried over in both directions, so going and coming back give nobody a second burst. The own
+level goes to Redis only where something was given out apart from it: it is as old as an answer's way, and told with
+each request it would push the bucket's level up by that much each time.
+
+What is surely too much is refused without asking. The level that a replica knows is never above the one in Redis, and
+lags behind it by an answer's way at most; so much is added to what the client is told. A flood of one client's requests
+thus costs Redis no more than what it lets in, twice.
+
+Where this process itself was late (a busy loop reads an answer after its time is over), Redis is not taken for gone:
+the request in question is counted against the own part, and the next one asks again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import secrets
 import time
@@ -22,6 +32,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.http.limits import Buckets, Standing, measure, spread
 from gateway.settings.types import Rate
@@ -31,9 +42,16 @@ log = logging.getLogger("gateway.http")
 PATIENCE = 0.05
 """Seconds for one answer of Redis."""
 BEAT = 1.0
-"""Seconds between two heartbeats, and so between two looks whether Redis is there again."""
+"""Seconds between two heartbeats. While Redis is gone, five times as many look whether it is there again: meanwhile
+other replicas may reach it, and then parts are given out beside the whole."""
 GONE = 5.0
 """Seconds without a heartbeat after which a replica no longer counts."""
+LATE = 0.02
+"""Seconds behind its time after which a time-out is this process's own doing."""
+TRUST = 3.0
+"""Seconds without an answer after which Redis is gone, whoever was late."""
+_FIRST = 1.0
+"""Seconds for the first heartbeat, before anybody asks."""
 
 _NOW = "local t = redis.call('TIME') local now = t[1] * 1000000 + t[2] "
 _TAKE = (
@@ -82,7 +100,11 @@ class RedisBuckets:
         self._prefix = prefix
         self._name = secrets.token_hex(8)
         self._own = Buckets(time.monotonic)
+        self._apart: dict[str, int] = {}
+        """Clients of whom Redis does not know everything, and a number that is new each time."""
+        self._numbers = itertools.count()
         self._beating: asyncio.Task[None] | None = None
+        self._answered = time.monotonic()
         self.reachable = True
         """Whether Redis answered the last time."""
 
@@ -91,53 +113,93 @@ class RedisBuckets:
         """How many share the rates, as far as is known: 1 until Redis has answered once."""
         return self._own.parts
 
-    async def take(self, client: str, rate: Rate) -> Standing:
+    async def open(self) -> None:
+        """The first heartbeat: without it a replica that loses Redis at once would give out the whole of each rate."""
+        await self._beat(_FIRST)
+        self._begin()
+
+    def _begin(self) -> None:
         if self._beating is None:
             self._beating = asyncio.get_running_loop().create_task(self._beat_for_ever())
+
+    async def take(self, client: str, rate: Rate) -> Standing:
+        self._begin()
         if self.reachable:
             cost, window = spread(rate)
+            own = self._own.owed(client)
+            if not measure(own, cost, window).allowed:
+                return measure(min(own + PATIENCE, window), cost, window)
+            began = time.monotonic()
+            number = self._apart.get(client)
+            known = 0.0 if number is None else own
             try:
                 async with asyncio.timeout(PATIENCE):
                     allowed, owed = await self._take(
-                        keys=[f"{self._prefix}rate:{client}"],
-                        args=[cost * 1e6, window * 1e6, self._own.owed(client) * 1e6],
+                        keys=[f"{self._prefix}rate:{client}"], args=[cost * 1e6, window * 1e6, known * 1e6]
                     )
             except (RedisError, OSError, TimeoutError) as error:
-                self._lost(error)
+                self._failed(error, began + PATIENCE)
             else:
+                self._answered = time.monotonic()
                 standing = measure(owed / 1e6 if allowed else max(owed / 1e6, window - cost + 1e-6), cost, window)
-                self._own.set_owed(client, standing.full_in)
+                self._learn(client, began + standing.full_in, cost if allowed else 0.0, number)
                 return standing
+        self._apart[client] = next(self._numbers)
         return await self._own.take(client, rate)
+
+    def _learn(self, client: str, full_at: float, cost: float, number: int | None) -> None:
+        """What Redis has answered. Where something was given out apart meanwhile, both count."""
+        apart = self._apart.get(client)
+        if apart != number:
+            full_at = max(full_at, time.monotonic() + self._own.owed(client) + cost)
+        elif apart is not None:
+            del self._apart[client]
+        self._own.raise_to(client, full_at)
 
     async def _beat_for_ever(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(2 * PATIENCE):
-                    self._own.parts = max(
-                        1, int(await self._count(keys=[f"{self._prefix}replicas"], args=[self._name, GONE * 1e6]))
-                    )
-            except (RedisError, OSError, TimeoutError) as error:
-                self._lost(error)
-            else:
-                if not self.reachable:
-                    log.warning("redis answers again; client limits hold over all replicas")
-                self.reachable = True
-            await asyncio.sleep(BEAT)
+            await asyncio.sleep(BEAT if self.reachable else BEAT / 5)
+            await self._beat(2 * PATIENCE)
 
-    def _lost(self, error: Exception) -> None:
+    async def _beat(self, patience: float) -> None:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(patience):
+                self._own.parts = max(
+                    1, int(await self._count(keys=[f"{self._prefix}replicas"], args=[self._name, GONE * 1e6]))
+                )
+        except (RedisError, OSError, TimeoutError) as error:
+            self._failed(error, began + patience)
+        else:
+            self._answered = time.monotonic()
+            if not self.reachable:
+                log.warning("redis answers again; client limits hold over all replicas")
+            self.reachable = True
+
+    def _failed(self, error: Exception, due: float) -> None:
+        """No answer.
+
+        Args:
+            due: when waiting for it was to end.
+        """
+        now = time.monotonic()
+        timed_out = isinstance(error, TimeoutError | RedisTimeoutError)
+        if timed_out and now - due > LATE and now - self._answered < TRUST:
+            return
         if self.reachable:
             log.error(
                 "redis does not answer (%s); each of %d replicas gives out its part",
                 type(error).__name__,
                 self.replicas,
             )
+            for client in self._own.clients:  # it may come back empty
+                self._apart[client] = next(self._numbers)
         self.reachable = False
 
     async def close(self) -> None:
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+        while self._beating is not None and not self._beating.done():
+            self._beating.cancel()  # again, where the client library took the first one for its own time-out
+            await asyncio.wait([self._beating], timeout=0.1)
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             async with asyncio.timeout(1):
                 await self._redis.zrem(f"{self._prefix}replicas", self._name)

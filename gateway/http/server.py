@@ -87,9 +87,13 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     async def close(_: web.Application) -> None:
         await streams.close()
 
+    async def begin(_: web.Application) -> None:
+        await limits.open()
+
     async def let_go(_: web.Application) -> None:
         await limits.close()
 
+    app.on_startup.append(begin)
     app.on_cleanup.append(let_go)
     app.on_shutdown.append(close)  # before requests in flight are waited for: a stream is one, and has no end
     return app
