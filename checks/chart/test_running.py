@@ -22,6 +22,13 @@ from gateway.testing.processes import Child, free_port, until
 from gateway.testing.site import probe
 
 KEY = "sandbox-key-not-for-production"
+PATHS_UNDER_REPORTS = (
+    "/reports/..%2fv1/products",
+    "/reports/../v1/products",
+    "/reports/%2e%2e/v1/products",
+    "/reports/../openapi.json",
+)
+"""What a controller may take for a path under /reports: the gateway makes no other path of it."""
 GATEWAY = [sys.executable, "-m", "gateway"]
 
 
@@ -99,6 +106,7 @@ def test_a_trial_on_sqlite_buys_and_drains(tmp_path: Path) -> None:
         at_once = asyncio.run(pod.buy("A-1", "0817123456720"))
         reported = asyncio.run(pod.buy("A-2", "0817123456700"))
         assert (at_once["status"], reported["status"]) == ("success", "success")
+        assert [asyncio.run(probe(pod.ports["8080"], path)) for path in PATHS_UNDER_REPORTS] == [403, 404, 404, 403]
         for name in ("gateway", "sandbox", "audit"):  # the order in which Kubernetes ends them
             started[name].send(signal.SIGTERM)
             assert asyncio.run(started[name].ended(40)) == 0, started[name].output()
