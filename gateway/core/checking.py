@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.core.apply import Decision
+from gateway.core.apply import Decision, doubt
 from gateway.core.transaction import AttemptState, AttemptStatus, Event, Transaction, TransactionStatus
 
 
@@ -75,11 +75,20 @@ def _for_a_person(decision: Decision, attempt_id: str, *, now: datetime, checks:
     return Decision(after, (*decision.events, Event("needs_review", now, "clock", {"checks": checks}, attempt_id)))
 
 
-def verify(before: Transaction, attempt_id: str, *, at: datetime, now: datetime, by: str) -> Decision:
-    """A report is worth a question: a check is due at `at`. Used where an account's reports are not believed."""
+def verify(
+    before: Transaction, attempt_id: str, *, at: datetime, now: datetime, by: str, succeeded: bool | None = None
+) -> Decision:
+    """A report is worth a question: a check is due at `at`. Used where an account's reports are not believed.
+
+    Args:
+        succeeded: whether a report says success or failure; then the question about an attempt that is being sent is
+            due at once.
+    """
     attempt = before.attempt(attempt_id)
     if attempt is None:
         raise LookupError(f"transaction {before.id} has no attempt {attempt_id}")
+    if succeeded is not None and attempt.status is AttemptStatus.SENDING:
+        at = doubt(attempt, succeeded=succeeded)
     if attempt.next_check_at is not None and attempt.next_check_at <= at:
         return Decision(before)
     asked = replace(attempt, next_check_at=at)

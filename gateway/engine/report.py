@@ -154,7 +154,8 @@ class ReportReader:
             at = self._verify_at(attempt.id, now)
 
             def decide(current: Transaction) -> Decision:
-                return verify(current, attempt.id, at=at, now=now, by=by)
+                succeeded = outcome.status is OutcomeStatus.SUCCESS
+                return verify(current, attempt.id, at=at, now=now, by=by, succeeded=succeeded)
         else:
             verdict = "unverified"
 

@@ -132,10 +132,11 @@ class Purchase(RuleBasedStateMachine):
         conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}
         self.take(checked(decision, attempt, schedule=SCHEDULE, now=self.now, conclusive=conclusive))
 
-    @rule(number=which, wait=st.sampled_from([0, 10]))
-    def report_to_verify(self, number: int, wait: int) -> None:
+    @rule(number=which, wait=st.sampled_from([0, 10]), succeeded=st.sampled_from([None, True, False]))
+    def report_to_verify(self, number: int, wait: int, succeeded: bool | None) -> None:
         if (attempt := self.one(number)) is not None:
-            self.take(verify(self.state, attempt, at=self.now + timedelta(seconds=wait), now=self.now, by="report 1"))
+            at = self.now + timedelta(seconds=wait)
+            self.take(verify(self.state, attempt, at=at, now=self.now, by="report 1", succeeded=succeeded))
 
     @rule(number=which)
     def report_that_cannot_be_verified(self, number: int) -> None:

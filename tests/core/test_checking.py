@@ -78,7 +78,7 @@ def test_a_check_before_its_time_is_not_counted(
     attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
 ) -> None:
     before = purchase(attempt("unknown"))
-    wanted = verify(before, ID, at=start + seconds(5), now=start + seconds(5), by="report 1")
+    wanted = verify(before, ID, succeeded=True, at=start + seconds(5), now=start + seconds(5), by="report 1")
     must_hold(before, wanted)
     assert wanted.after.attempts[0].next_check_at == start + seconds(5)
     assert [(event.kind, event.data) for event in wanted.events] == [("report_to_verify", {"by": "report 1"})]
@@ -92,8 +92,50 @@ def test_what_is_asked_about_sooner_anyway_stays_as_it_is(
     attempt: Attempts, purchase: Purchases, start: datetime
 ) -> None:
     before = purchase(attempt("unknown"))
-    assert verify(before, ID, at=start + seconds(30), now=start, by="report 1").after is before
-    assert verify(before, ID, at=start + seconds(31), now=start, by="report 1").after is before
+    assert verify(before, ID, succeeded=True, at=start + seconds(30), now=start, by="report 1").after is before
+    assert verify(before, ID, succeeded=True, at=start + seconds(31), now=start, by="report 1").after is before
+
+
+@pytest.mark.parametrize("said", [("success", False), ("failed", True), ("rejected", True)])
+def test_a_report_that_overtook_the_answer_and_says_another_thing_is_asked_about(
+    attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime, said: tuple[str, bool]
+) -> None:
+    """The ledger was away: the answer said success, the supplier took it back, and both were written down later."""
+    answered, reported = said
+    sending = purchase(attempt("sending"))
+    late = start + seconds(45)  # a check is due already, and would end with the answer
+    for now in (start + seconds(1), late):
+        wanted = verify(sending, ID, succeeded=reported, at=now, now=now, by="report 1")
+        must_hold(sending, wanted)
+        assert [event.kind for event in wanted.events] == ["report_to_verify"]
+        evidence = Evidence(ID, Outcome(status=OutcomeStatus(answered)), Source.ANSWER, start + seconds(1))
+        settled = apply(wanted.after, evidence)
+        must_hold(wanted.after, settled)
+        due = settled.after.attempts[0].next_check_at
+        assert due is not None
+        assert due <= now
+    confirmed = ask(settled.after, late, said="success" if reported else "failed")
+    must_hold(settled.after, confirmed)
+    assert confirmed.after.attempts[0].next_check_at is None
+    assert confirmed.after.conflict == reported, "a person looks where it was delivered all the same"
+    assert (confirmed.after.status is TransactionStatus.REVERSED) != reported
+
+
+@pytest.mark.parametrize(("answered", "reported"), [("success", True), ("failed", False), ("rejected", False)])
+def test_a_report_that_overtook_the_answer_and_says_the_same_raises_no_question(
+    attempt: Attempts, purchase: Purchases, start: datetime, answered: str, reported: bool
+) -> None:
+    now = start + seconds(1)
+    wanted = verify(purchase(attempt("sending")), ID, succeeded=reported, at=now, now=now, by="report 1").after
+    evidence = Evidence(ID, Outcome(status=OutcomeStatus(answered)), Source.ANSWER, now)
+    assert apply(wanted, evidence).after.attempts[0].next_check_at is None
+
+
+def test_an_answer_ends_the_questions_that_only_the_schedule_has(
+    attempt: Attempts, purchase: Purchases, start: datetime
+) -> None:
+    evidence = Evidence(ID, Outcome(status=OutcomeStatus.SUCCESS), Source.ANSWER, start + seconds(60))
+    assert apply(purchase(attempt("sending")), evidence).after.attempts[0].next_check_at is None
 
 
 @pytest.mark.parametrize("said", ["success", "failed"])
@@ -111,7 +153,7 @@ def test_a_confirmed_success_ends_the_verification_of_a_report(
     attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
 ) -> None:
     bought = purchase(attempt("success"), status="success")
-    asked = verify(bought, ID, at=start + seconds(60), now=start + seconds(60), by="report 2").after
+    asked = verify(bought, ID, succeeded=False, at=start + seconds(60), now=start + seconds(60), by="report 2").after
     decision = ask(asked, start + seconds(60), said="success")
     must_hold(asked, decision)
     assert decision.after.attempts[0].next_check_at is None
@@ -121,7 +163,9 @@ def test_a_confirmed_success_ends_the_verification_of_a_report(
 def test_a_report_against_a_success_that_nobody_confirms_ends_with_a_person(
     attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
 ) -> None:
-    state = verify(purchase(attempt("success"), status="success"), ID, at=start, now=start, by="report 2").after
+    state = verify(
+        purchase(attempt("success"), status="success"), ID, succeeded=False, at=start, now=start, by="report 2"
+    ).after
     rounds = 0
     while (due := state.attempts[0].next_check_at) is not None and rounds < 10:
         decision = ask(state, due, said="unknown")
@@ -144,7 +188,7 @@ def test_a_check_of_an_unknown_attempt_is_refused(attempt: Attempts, purchase: P
     with pytest.raises(LookupError):
         checked(Decision(before), "nobody", schedule=SCHEDULE, now=start, conclusive=False)
     with pytest.raises(LookupError):
-        verify(before, "nobody", at=start, now=start, by="report 1")
+        verify(before, "nobody", succeeded=True, at=start, now=start, by="report 1")
 
 
 def test_a_report_that_cannot_be_verified_is_kept_and_changes_nothing_else(
@@ -233,7 +277,7 @@ def test_the_questions_always_come_to_an_end(
         if due is None:
             break
         if number < 12 and extra[number] and now < due:
-            state = verify(state, ID, at=now, now=now, by="report").after
+            state = verify(state, ID, succeeded=True, at=now, now=now, by="report").after
         else:
             now = max(now, due) + seconds(late[number % len(late)])
         decision = checked(Decision(state), ID, schedule=schedule, now=now, conclusive=False)
