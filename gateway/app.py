@@ -28,7 +28,7 @@ from gateway.errors import AddressError, GatewayError
 from gateway.http.incoming import Services
 from gateway.http.server import ROUTE_NAMES, listen, make_admin_app, make_api_app
 from gateway.ledger import open_ledger
-from gateway.net.redaction import Redactor, secrets_of
+from gateway.net.redaction import Redactor, passwords_in, secrets_of
 from gateway.observe.audit import AuditLog
 from gateway.observe.logging import configure_logging
 from gateway.observe.loop_errors import LoopErrors
@@ -64,7 +64,7 @@ def serve(
     _open_as_many_files_as_allowed()
     gc.freeze()
     gc.set_threshold(*_GARBAGE)
-    configure_logging(log_level or settings.log.level, redactor(settings).text)
+    configure_logging(log_level or settings.log.level, log_redactor(settings).text)
     return asyncio.run(_serve(settings, plugins, sandbox=sandbox, config_path=config_path, log_level=log_level))
 
 
@@ -76,7 +76,17 @@ def _open_as_many_files_as_allowed() -> None:
 
 
 def redactor(settings: Settings) -> Redactor:
-    """Masks every secret of the configuration."""
+    """Masks every secret that suppliers and clients are told or tell."""
+    return Redactor(_told_to_others(settings))
+
+
+def log_redactor(settings: Settings) -> Redactor:
+    """Masks the same, and the passwords of the ledger and of Redis, which errors of their drivers may quote."""
+    own = [settings.ledger.url, settings.cluster.redis or ""]
+    return Redactor([*_told_to_others(settings), *(secret for url in own for secret in passwords_in(url))])
+
+
+def _told_to_others(settings: Settings) -> list[str]:
     secrets: list[str] = []
     for provider in settings.providers:
         secrets += secrets_of(provider)
@@ -84,7 +94,7 @@ def redactor(settings: Settings) -> Redactor:
         if client.webhook is not None:
             held = client.webhook.secret
             secrets += [one.get_secret_value() for one in ((held,) if isinstance(held, SecretStr) else held)]
-    return Redactor(secrets)
+    return secrets
 
 
 async def _serve(
@@ -169,10 +179,9 @@ class Gateway:
         except GatewayError:
             self.metrics.reload(False)
             raise
-        mask = redactor(settings).text
-        configure_logging(self._log_level or settings.log.level, mask)
+        configure_logging(self._log_level or settings.log.level, log_redactor(settings).text)
         if self._audit is not None:
-            self._audit.set_redactor(mask)
+            self._audit.set_redactor(redactor(settings).text)
         _bound(self.metrics, settings)
         await engine.reload(settings)
         self.deliverer.configure(settings.clients)

@@ -73,10 +73,9 @@ class CommandGroup(click.Group):
         except OSError as error:
             code = _refused_by_the_system(error)
         except Exception as error:
-            if os.environ.get("GATEWAY_TRACEBACK"):
-                raise
             kind = type(error).__name__
             _told(f"a mistake in the gateway itself ({kind}); GATEWAY_TRACEBACK=1 shows where it happened")
+            _show_where(error)
             code = EXIT_BUG
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -105,9 +104,17 @@ def _refused_by_the_system(error: OSError) -> int:
         os.close(nowhere)
     if isinstance(error, BrokenPipeError):
         return EXIT_UNREAD
+    code = _told(f"the system says: {error.strerror or type(error).__name__}; mend that, and give the command again")
+    _show_where(error)
+    return code
+
+
+def _show_where(error: Exception) -> None:
+    """Where it happened, for who asks for it. What it says stays untold: it may hold a secret."""
     if os.environ.get("GATEWAY_TRACEBACK"):
-        raise error
-    return _told(f"the system says: {error.strerror or type(error).__name__}; mend that, and give the command again")
+        from gateway.observe.scrubbing import told
+
+        _told(told(error, words=False))
 
 
 def _told(message: str) -> int:

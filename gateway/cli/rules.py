@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from gateway.cli.configuration import config_option, read_configuration
 from gateway.cli.recorded import Recording, read_recordings
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.errors import GatewayError
+from gateway.net.redaction import Redactor, secrets_of
 from gateway.plugins import Plugins
 from gateway.provider import Capability, Provider, capabilities
 from gateway.settings.messages import suggestion
@@ -49,7 +50,9 @@ def command(ctx: click.Context, account: str, file: Path, config: Path, *, as_js
     """
     settings, plugins = read_configuration(config)
     provider = find_account(settings, plugins, account)
-    judged = [judge(provider, recording) for recording in read_recordings(file)]
+    (own,) = (one for one in settings.providers if one.id == account)
+    mask = Redactor(secrets_of(own)).text
+    judged = [shown(judge(provider, recording), mask) for recording in read_recordings(file)]
     for item in judged:
         click.echo(json.dumps(as_object(item.outcome)) if as_json else as_text(item))
         if as_json and (item.wrong or item.fault):
@@ -86,6 +89,15 @@ def judge(provider: Provider[Any], recording: Recording) -> Judged:
         fault = f"the plugin answered with {type(outcome).__name__} instead of an Outcome"
         return Judged(recording, Outcome(status=OutcomeStatus.UNKNOWN), fault)
     return Judged(recording, outcome)
+
+
+def shown(judged: Judged, mask: Callable[[str], str]) -> Judged:
+    """The same as it may be shown: suppliers echo the PIN that they were sent, and people record what they wrote."""
+    recording, outcome = judged.recording, judged.outcome
+    said = replace(recording, message=replace(recording.message, text=mask(recording.message.text)))
+    texts = {name: getattr(outcome, name) for name in ("ref", "supplier_ref", "serial")}
+    masked: dict[str, Any] = {name: mask(text) for name, text in texts.items() if isinstance(text, str)}
+    return replace(judged, recording=said, outcome=replace(outcome, **masked))
 
 
 def as_object(outcome: Outcome) -> dict[str, str | int | None]:

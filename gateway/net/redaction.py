@@ -204,20 +204,27 @@ def secrets_of(settings: ProviderSettings) -> tuple[str, ...]:
     for address in (settings.url, settings.proxy):
         if address is None:
             continue
-        try:
-            parts = urlsplit(address)
-            password = parts.password
-        except ValueError:
-            continue  # what is no URL is never called
-        if password:
-            found |= dict.fromkeys((password, unquote(password)))
-            found[f"{parts.username or ''}:{password}"] = None
+        found |= dict.fromkeys(passwords_in(address))
         if address is settings.url:
+            try:
+                parts = urlsplit(address)
+            except ValueError:
+                continue  # what is no URL is never called
             path = parts.path.rstrip("/")
             if len(path) >= _SHORT:
                 found[path] = None
             found |= dict.fromkeys(value for _, value in parse_qsl(parts.query) if len(value) >= _SHORT)
     return tuple(secret for secret in found if secret)
+
+
+def passwords_in(address: str) -> tuple[str, ...]:
+    """The password that a URL carries, as it is written, decoded, and with its user; nothing where there is none."""
+    try:
+        parts = urlsplit(address)
+        password = parts.password
+    except ValueError:
+        return ()
+    return (password, unquote(password), f"{parts.username or ''}:{password}") if password else ()
 
 
 def _secret_strings(value: object) -> Iterator[str]:

