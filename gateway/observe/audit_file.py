@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,7 +110,9 @@ class AuditFile:
         os.fsync(self._fd)
         self._synced = True
         new = head_path(self.path).with_suffix(".head.new")
-        new.write_bytes(orjson.dumps({"hash": self.last, "size": self.size}) + b"\n")
+        with new.open("wb") as file:
+            os.fchmod(file.fileno(), stat.S_IMODE(os.fstat(self._fd).st_mode))  # who may read the log may read it too
+            file.write(orjson.dumps({"hash": self.last, "size": self.size}) + b"\n")
         new.replace(head_path(self.path))
 
     def moved(self) -> bool:

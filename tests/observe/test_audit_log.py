@@ -138,6 +138,24 @@ def test_flush_returns_when_the_lines_are_on_the_disk(path: Path) -> None:
     assert log.close() == 0, "twice is once"
 
 
+@pytest.mark.parametrize("umask", [0o077, 0o022])
+def test_the_head_may_be_read_by_whom_the_log_may(path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        log = AuditLog(path)
+        log.write("one")
+        assert log.flush(5)
+        head = head_path(path)
+        assert head.stat().st_mode == path.stat().st_mode
+        path.chmod(0o600)  # an operator narrows it
+        log.write("two")
+        assert log.flush(5)
+        assert head.stat().st_mode & 0o777 == 0o600
+        log.close()
+    finally:
+        os.umask(before)
+
+
 def test_a_steady_stream_reaches_the_disk_too(path: Path) -> None:
     log = AuditLog(path)
     heads: set[str | None] = {read_head(path)}
