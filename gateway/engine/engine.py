@@ -116,6 +116,8 @@ class Engine:
         recovered = await self._sweeper.recover()
         if recovered:
             log.warning("recovered", attempts=recovered)
+        if self._look_every is not None:
+            await self._months.start()
         self._begin_work()
 
     def _assemble(self, references: References) -> None:
