@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -47,11 +47,14 @@ _GARBAGE = (50_000, 20, 50)
 """When Python looks for cycles. A purchase makes some hundred objects and no cycles that matter: with Python's own
 (700, 10, 10) the looking took 4 to 8 % of the CPU, most of it at what was loaded at the start."""
 
+LEASE_LOST = 75
+"""The exit status after other replicas have taken this one's transactions over (EX_TEMPFAIL: start it again)."""
+
 
 def serve(
     settings: Settings, plugins: Plugins, *, sandbox: bool, config_path: Path, log_level: str | None = None
 ) -> int:
-    """Run the gateway until SIGTERM or SIGINT, and return the exit status.
+    """Run the gateway until SIGTERM or SIGINT, and return the exit status: 0, or `LEASE_LOST`.
 
     Args:
         sandbox: also start a pretend supplier for the first account whose address is on this machine.
@@ -116,11 +119,25 @@ async def _serve(
         if sandbox:
             sys.stdout.write(_invitation(settings, gateway.api_port))
             sys.stdout.flush()
-        await stop.wait()
+        if not await _stopped_before(stop, gateway.engine.ledger.lease_lost()):
+            await gateway.abandon()
+            return LEASE_LOST
         log.info("draining", seconds=settings.server.drain)
         ended = await gateway.drain()
         log.info("stopped", everything_ended=ended)
     return 0
+
+
+async def _stopped_before(stop: asyncio.Event, other: Coroutine[Any, Any, None]) -> bool:
+    """Wait for the first of the two."""
+    tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(other)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return stop.is_set()
 
 
 class Gateway:
@@ -189,6 +206,17 @@ class Gateway:
         self.record("reloaded", source="operator")
         log.info("reloaded")
         return {"providers": len(settings.providers), "products": len(settings.products)}
+
+    async def abandon(self) -> None:
+        """Leave everything to the replicas that have taken it over, and end at once.
+
+        Whatever this process writes is refused, so an answer that is still to come could not be kept; the others ask
+        about it. A new process begins with a new lease.
+        """
+        log.error("lease_lost", why="other replicas have taken over this one's transactions; it ends, to be restarted")
+        self.record("lease_lost", source="gateway", replica=self.engine.ledger.owner)
+        await self.engine.drain(0)
+        await self.deliverer.drain(0)
 
     async def drain(self) -> bool:
         """Take nothing new and let what is under way end. Readiness says no from the first moment.

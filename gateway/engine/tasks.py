@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from gateway.ledger import LedgerUnavailableError
+
 log = structlog.get_logger(__name__)
 
 Work = Coroutine[Any, Any, Any]
@@ -58,5 +60,9 @@ class Tasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._names.discard(self._tasks.pop(task))
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, LedgerUnavailableError):
+            log.warning("task_put_off", why=str(error))  # of hundreds that meet an outage, the trace would say no more
+        else:
             log.error("task_failed", exc_info=error)

@@ -7,7 +7,6 @@ SIGUSR1 blocks its event loop for three seconds.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import signal
 import sys
 import time
@@ -17,7 +16,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
-from gateway.app import running
+from gateway.app import serve
 from gateway.cli.configuration import read_configuration
 from gateway.core.apply import Evidence, Source
 from gateway.core.outcome import Outcome, OutcomeStatus
@@ -27,7 +26,6 @@ from gateway.engine.check import Checker
 from gateway.ledger import postgres_marks
 from gateway.ledger.postgres import PostgresLedger
 from gateway.ledger.postgres_connection import PostgresWriter
-from gateway.observe.logging import configure_logging
 
 
 def resend_on_recovery() -> None:
@@ -65,11 +63,9 @@ MUTANTS: dict[str, Callable[[], None]] = {
 }
 
 
-async def main(config: Path) -> None:
-    settings, plugins = read_configuration(config)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, time.sleep, 3)
-    async with running(settings, plugins, config_path=config):
-        await asyncio.Event().wait()
+def block(_number: int, _frame: object) -> None:
+    """What a program that never gives the loop its turn does to it."""
+    time.sleep(3)
 
 
 if __name__ == "__main__":
@@ -82,6 +78,6 @@ if __name__ == "__main__":
         MUTANTS[given.mutant]()
     defaults = PostgresLedger.__init__.__kwdefaults__ or {}
     defaults["lease_seconds"] = given.lease
-    sys.setswitchinterval(0.0005)
-    configure_logging("INFO")
-    asyncio.run(main(given.config))
+    settings, plugins = read_configuration(given.config)
+    signal.signal(signal.SIGUSR1, block)
+    sys.exit(serve(settings, plugins, sandbox=False, config_path=given.config))
