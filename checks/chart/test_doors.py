@@ -126,8 +126,9 @@ def test_a_narrow_policy_lets_in_who_is_named_and_the_test() -> None:
     assert suppliers["to"] == [{"ipBlock": {"cidr": "203.0.113.0/24"}}]
 
 
-def test_prometheus_scrapes_the_operators_service_and_only_that() -> None:
-    found = rendered(values({"watched": "all", "policy": "narrow"}))
+@pytest.mark.parametrize("case", [case for case in CASES if case["watched"] == "all"], ids=label)
+def test_prometheus_scrapes_the_operators_service_and_only_that(case: dict[str, str]) -> None:
+    found = rendered(values(case))
     monitor = one(found, "ServiceMonitor")
     chosen = [
         it["metadata"]["name"]

@@ -126,3 +126,21 @@ def test_a_file_that_is_new_since_is_printed_from_its_beginning(tmp_path: Path) 
         when("all of it", out, b"two\n")
         stopped(child)
     assert out.read_bytes() == b"one\ntwo\n"
+
+
+def test_one_that_was_killed_in_the_middle_of_a_turn_leaves_out_nothing(tmp_path: Path) -> None:
+    """The large file is kept under another name until it is printed, and comes first."""
+    log, out = tmp_path / "audit.jsonl", tmp_path / "out"
+    log.write_bytes(b"one\n" * 10)
+    with printing(log, out, "10") as child:
+        until("the move", lambda: Path(f"{log}.printed").exists())
+        child.kill()
+    assert not log.exists()
+    with Path(f"{log}.printed").open("ab") as file:  # the gateway has not noticed yet
+        file.write(b"two\n")
+    log.write_bytes(b"three\n")
+    with printing(log, out) as child:
+        when("all of it", out, b"three\n")
+        stopped(child)
+    assert out.read_bytes() == b"one\n" * 10 + b"two\nthree\n"
+    assert not Path(f"{log}.printed").exists()
