@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -243,7 +244,6 @@ async def running(
         GatewayError: it cannot start.
     """
     metrics = Metrics(version=version("pulsa-gateway"), routes=ROUTE_NAMES, observers=plugins.observer_errors)
-    clock = engine_options.pop("clock", None) or SystemClock(jumped=metrics.clock_jumped)
     _bound(metrics, settings)
     async with contextlib.AsyncExitStack() as stack:
         audit = _audit(settings, metrics)
@@ -251,13 +251,19 @@ async def running(
             stack.push_async_callback(asyncio.to_thread, audit.close)
             metrics.audit_queue(lambda: audit.waiting)
         elsewhere: list[Callable[[str], None]] = []
+        shown = engine_options.pop("wall", time.time)
         ledger = open_ledger(
             settings.ledger.url,
+            clock=lambda: datetime.fromtimestamp(shown(), UTC),
             on_commit=metrics.commit,
             on_change=lambda transaction: _tell(elsewhere, transaction),
         )
         await ledger.start()
         stack.push_async_callback(ledger.close)
+        # Replicas finish each other's purchases, so what one calls five minutes must be five minutes to the other.
+        clock = engine_options.pop("clock", None) or SystemClock(
+            lambda: shown() + ledger.ahead, jumped=metrics.clock_jumped
+        )
         metrics.ledger_queue(lambda: ledger.queued)
         engine = Engine(
             settings,

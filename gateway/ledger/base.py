@@ -53,6 +53,10 @@ class BaseLedger(Pruning, ABC):
     def queued(self) -> int:
         return self._group.queued
 
+    @property
+    def ahead(self) -> float:
+        return 0.0
+
     async def _write(self, operations: Sequence[Operation]) -> Sequence[Any]:
         answers = await self._write_now(operations)
         self._written_at = asyncio.get_running_loop().time()

@@ -71,7 +71,7 @@ class PostgresLedger(BaseLedger):
         self._idle: list[asyncpg.Connection[Any]] = []
         self._readers = asyncio.Semaphore(READERS)
         self._tasks: list[asyncio.Task[None]] = []
-        self._lease = Lease(self.owner, lease_seconds, self._read)
+        self._lease = Lease(self.owner, lease_seconds, self._read, clock)
 
     def __repr__(self) -> str:
         return f"PostgresLedger(owner={self.owner!r})"
@@ -81,6 +81,7 @@ class PostgresLedger(BaseLedger):
         try:
             await prepare(connection, migrate=self._migrate)
             self._writer.base = await _event_base(connection)
+            await self._lease.compare_clocks(connection)
         except (asyncpg.PostgresError, *Lost) as error:
             raise meaning(error) from error
         finally:
@@ -174,6 +175,10 @@ class PostgresLedger(BaseLedger):
         await self._tell_the_others()
         self._tasks.append(asyncio.create_task(self._lease.keep(), name="ledger heartbeat"))
         return node
+
+    @property
+    def ahead(self) -> float:
+        return self._lease.ahead
 
     @property
     def standing(self) -> Standing:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
@@ -19,6 +20,8 @@ BEATS = 3
 """How often a lease is renewed in its time."""
 AGAIN_SECONDS = 0.5
 """After how long a heartbeat that could not be made is tried again."""
+_CLEAR_SECONDS = 1.0
+"""An answer that took longer says too little about when it was given."""
 
 T = TypeVar("T")
 
@@ -36,15 +39,19 @@ class Lease:
 
     Args:
         seconds: how long after the last heartbeat others may take this replica's transactions over.
+        clock: this machine's.
     """
 
-    def __init__(self, owner: str, seconds: float, read: Read) -> None:
+    def __init__(self, owner: str, seconds: float, read: Read, clock: Callable[[], datetime]) -> None:
         self._owner = owner
         self._seconds = seconds
         self._read = read
+        self._clock = clock
         self._renewed_at: float | None = None
         self._reach = Reach()
         self.standing = Standing()
+        self.ahead = 0.0
+        """Seconds by which the database's clock is ahead of this machine's."""
         self.lost = asyncio.Event()
         """Another replica has ended it."""
         self.others_came_or_went = asyncio.Event()
@@ -78,13 +85,24 @@ class Lease:
             LeaseLostError: another replica has ended it.
             LedgerUnavailableError: it may be prolonged or not.
         """
-        asked = asyncio.get_running_loop().time()
+        asked, shown = asyncio.get_running_loop().time(), self._clock()
         now = await self._read(lambda c: postgres_replicas.renew(c, self._owner, self._seconds), again=True)
         if now is None:
             self.lost.set()
             raise LeaseLostError("another replica has taken over this one's transactions; restart this gateway")
         self._renewed_at = asked
         self._answered(now)
+        self._compare(now, shown, asyncio.get_running_loop().time() - asked)
+
+    async def compare_clocks(self, connection: asyncpg.Connection[Any]) -> None:
+        """Learn how far the database's clock is ahead, before there is a lease to renew."""
+        asked, shown = asyncio.get_running_loop().time(), self._clock()
+        now = await postgres_replicas.now(connection)
+        self._compare(now, shown, asyncio.get_running_loop().time() - asked)
+
+    def _compare(self, now: int, shown: datetime, took: float) -> None:
+        if took < _CLEAR_SECONDS:
+            self.ahead = now / 1e6 - (shown.timestamp() + took / 2)
 
     async def keep(self) -> None:
         """Renew it again and again, until it is lost."""

@@ -88,10 +88,15 @@ async def claim(connection: asyncpg.Connection[Any], replica: str, seconds: floa
     return int(node), known
 
 
+async def now(connection: asyncpg.Connection[Any]) -> int:
+    """The database's time, in microseconds."""
+    return int(await connection.fetchval(f"SELECT {_NOW}"))
+
+
 async def renew(connection: asyncpg.Connection[Any], replica: str, seconds: float) -> int | None:
     """Prolong a lease: the database's time, in microseconds; `None`: another replica has ended it."""
-    now: int | None = await connection.fetchval(_RENEW, replica, micros(seconds))
-    return now
+    renewed: int | None = await connection.fetchval(_RENEW, replica, micros(seconds))
+    return renewed
 
 
 async def standing(connection: asyncpg.Connection[Any], replica: str) -> Standing:
@@ -120,12 +125,12 @@ async def take_over(
     async with connection.transaction():
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _TAKING):
             return None, []
-        now = await connection.fetchval(_HELD, replica)
-        if now is None:
+        held = await connection.fetchval(_HELD, replica)
+        if held is None:
             return None, []
         await _end_overdue(connection, replica, gone, seconds)
         found = await connection.fetch(_TAKE_OVER, replica, TAKE_OVER_AT_ONCE)
-    return int(now), sorted(reference(row[0]) for row in found)
+    return int(held), sorted(reference(row[0]) for row in found)
 
 
 async def _end_overdue(connection: asyncpg.Connection[Any], replica: str, gone: int | None, seconds: float) -> None:

@@ -62,6 +62,10 @@ class Ledger(Protocol):
     def queued(self) -> int:
         """How many operations wait for the writer."""
 
+    @property
+    def ahead(self) -> float:
+        """Seconds by which the moment that counts for all replicas is ahead of what this machine's clock shows."""
+
     async def start(self) -> None:
         """Open it.
 
