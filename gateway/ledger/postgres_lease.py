@@ -75,7 +75,7 @@ class Lease:
         asked = asyncio.get_running_loop().time()
         node, self._reach = await self._read(lambda c: postgres_replicas.claim(c, self._owner, self._seconds))
         self._renewed_at = asked
-        self.standing = await self._read(lambda c: postgres_replicas.standing(c, self._owner))
+        self.standing = await self._stand()
         return node
 
     async def renew(self) -> None:
@@ -113,18 +113,25 @@ class Lease:
             self.others_came_or_went.clear()
             try:
                 await self.renew()
-                self.standing = await self._read(lambda c: postgres_replicas.standing(c, self._owner), again=True)
+                self.standing = await self._stand()
                 pause = self._seconds / BEATS
             except LedgerUnavailableError:  # a lost lease is one too, and ends the loop
                 pause = min(AGAIN_SECONDS, self._seconds / BEATS)
 
     async def take_over(self) -> list[str]:
         """End the leases of replicas that are gone, and claim their unfinished transactions: their numbers."""
-        gone = gone_before(self._reach, postgres_replicas.micros(self._seconds))
+        gone = self._gone()
         now, found = await self._read(lambda c: postgres_replicas.take_over(c, self._owner, gone, self._seconds))
         if now is not None:
             self._answered(now)
         return found
+
+    async def _stand(self) -> Standing:
+        gone = self._gone()
+        return await self._read(lambda c: postgres_replicas.standing(c, self._owner, gone, self._seconds), again=True)
+
+    def _gone(self) -> int | None:
+        return gone_before(self._reach, postgres_replicas.micros(self._seconds))
 
     def connection_failed(self) -> None:
         """The ledger was away, or is: this time is not held against the others."""

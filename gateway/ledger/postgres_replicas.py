@@ -51,7 +51,7 @@ RETURNING node
 _RENEW = f"UPDATE replicas SET lease_until = {_NOW} + $2::bigint WHERE id = $1 RETURNING {_NOW}"  # noqa: S608  # as above
 _STANDING = f"""
 SELECT count(*), count(*) FILTER (WHERE node < (SELECT mine.node FROM replicas AS mine WHERE mine.id = $1))
-FROM replicas WHERE lease_until > {_NOW} OR id = $1
+FROM replicas WHERE id = $1 OR lease_until > {_NOW} OR $2::bigint IS NULL OR lease_until > $2::bigint
 """  # noqa: S608  # the same
 _HELD = f"SELECT {_NOW} FROM replicas WHERE id = $1 FOR KEY SHARE"  # noqa: S608  # as above
 _SERVER = f"SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint, {_NOW}"  # noqa: S608  # as above
@@ -99,9 +99,14 @@ async def renew(connection: asyncpg.Connection[Any], replica: str, seconds: floa
     return renewed
 
 
-async def standing(connection: asyncpg.Connection[Any], replica: str) -> Standing:
-    """How many replicas hold a lease now, and which of them this one is."""
-    count, before = await connection.fetchrow(_STANDING, replica)
+async def standing(connection: asyncpg.Connection[Any], replica: str, gone: int | None, seconds: float) -> Standing:
+    """How many replicas hold a lease now, and which of them this one is.
+
+    Args:
+        gone: as for `take_over`: who is merely late after an outage still counts.
+    """
+    until = None if gone is None else gone + micros(seconds)
+    count, before = await connection.fetchrow(_STANDING, replica, until)
     return Standing(max(1, count), before)
 
 

@@ -84,6 +84,8 @@ async def test_after_an_outage_longer_than_a_lease_nobody_ends_the_leases_of_the
     await asyncio.to_thread(server.start)
     assert await first.take_over() == []
     assert await postgresql.count("replicas") == 3
+    await first._lease.renew()
+    assert (await first._lease._stand()).replicas == 3, "each keeps to its part of what suppliers allow"
     assert await second.commit(accept("A-2", owner="second"))
     assert second.lease_held()
 
@@ -92,6 +94,7 @@ async def test_after_an_outage_longer_than_a_lease_nobody_ends_the_leases_of_the
         while not taken:
             await second._lease.renew()
             taken = await first.take_over()
+    assert (await first._lease._stand()).replicas == 2
     assert taken == [left.id]
     assert [row[0] for row in await postgresql.execute("SELECT id FROM replicas ORDER BY id")] == ["first", "second"]
     for each in (gone, first, second):
