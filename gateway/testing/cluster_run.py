@@ -21,7 +21,7 @@ from gateway.testing.crash_run import Plan, orders
 from gateway.testing.postgres_faults import FAULTS
 from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.processes import Child, until
-from gateway.testing.site import Client, Site, buy_anywhere, probe
+from gateway.testing.site import Client, Site, UnexpectedAnswerError, buy_anywhere, probe
 from gateway.testing.supplied import NAMES
 
 _LOOK = 0.05
@@ -52,6 +52,8 @@ class ClusterFigures:
     """Replicas that ended by themselves after they had been ready."""
     refused: int = 0
     """Starts that ended at once: PostgreSQL was away."""
+    unexpected: list[str] = field(default_factory=list)
+    """Answers that were neither the transaction nor `503`."""
     repeated: int = 0
     most_tries: int = 0
     buying: float = 0.0
@@ -64,7 +66,14 @@ class ClusterFigures:
 
     @property
     def right(self) -> bool:
-        return self.verdict.clean and not self.not_replayed and not self.fell
+        return self.verdict.clean and not self.not_replayed and not self.fell and not self.unexpected
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong, for people: the first of each kind."""
+        kinds = {"not replayed": self.not_replayed, "fell": self.fell, "answered": self.unexpected}
+        found = [f"{name} {len(held)}: {'; '.join(held[:3])}" for name, held in kinds.items() if held]
+        return "; ".join([str(self.verdict), *found] if not self.verdict.clean else found)
 
     def __str__(self) -> str:
         verdict, most = self.verdict, max(self.back, default=0.0)
@@ -74,7 +83,8 @@ class ClusterFigures:
             f"all ready again after at most {most:.2f} s ({len(self.back)} measured); "
             f"lost {len(verdict.lost)}, twice {len(verdict.twice)}, resent {len(verdict.resent)}, "
             f"unsettled {len(verdict.unsettled)}, money wrong {len(verdict.money)}, for a person {len(self.review)}, "
-            f"fell {len(self.fell)}, starts refused {self.refused}; {self.repeated} had to repeat, at most "
+            f"answered wrongly {len(self.unexpected)}, fell {len(self.fell)}, starts refused {self.refused}; "
+            f"{self.repeated} had to repeat, at most "
             f"{self.most_tries} times; bought in {self.buying:.0f} s, settled {self.settling:.1f} s later; "
             + ", ".join(f"{status} {number}" for status, number in sorted(self.statuses.items()))
         )
@@ -117,7 +127,7 @@ async def cluster_run(cluster: Cluster, plan: ClusterPlan) -> ClusterFigures:
             ]
             began = time.monotonic()
             try:
-                await _buy(clients, plan.base, told, chaos, keepers)
+                await _buy(clients, plan.base, figures, told, chaos, keepers)
                 if plan.most_faults is not None:
                     await asyncio.gather(*chaos)
             finally:
@@ -159,6 +169,7 @@ async def _all_ready(replicas: list[_Replica], *, within: float) -> None:
 async def _buy(
     clients: list[Client],
     plan: Plan,
+    figures: ClusterFigures,
     told: list[Told],
     *watched: list[asyncio.Task[None]],
 ) -> None:
@@ -169,8 +180,11 @@ async def _buy(
         random = Random(plan.seed * 1_000 + lane)  # noqa: S311 — a run that can be repeated
         for number, (ref_id, dest) in numbered:
             wait = 2 if number % 4 == 0 else None
-            held, tries = await buy_anywhere(clients, random.randrange(len(clients)), ref_id, dest, wait=wait)
-            told.append(Told(ref_id, dest, held["id"], held["status"], tries))
+            try:
+                held, tries = await buy_anywhere(clients, random.randrange(len(clients)), ref_id, dest, wait=wait)
+                told.append(Told(ref_id, dest, held["id"], held["status"], tries))
+            except UnexpectedAnswerError as error:
+                figures.unexpected.append(str(error))
             await asyncio.sleep(random.uniform(0, 2 * pause))
 
     async def watch(task: asyncio.Task[None]) -> None:
