@@ -21,6 +21,8 @@ from gateway.settings.types import Retention as Ages
 EVERY = timedelta(hours=1)
 DUTY = "retention_at"
 """Under this name the ledger remembers when the last round began, so that of many replicas one does it."""
+TABLES = ("exchanges", "reports", "events", "notifications", "balances")
+"""Whose rows leave, in this order; the settings have an age of each name."""
 LOOK_SECONDS = 60.0
 ROUND_SECONDS = 1800.0
 """How long a round may take."""
@@ -93,7 +95,7 @@ class Retention:
         ages = self._ages()
         end = self._seconds() + ROUND_SECONDS
         gone: dict[str, int] = {}
-        kept = {"exchanges": ages.exchanges, "reports": ages.reports, "events": ages.events}
+        kept = {table: getattr(ages, table) for table in TABLES}
         for table, before in cut_offs(kept, self._clock.now()).items():
             try:
                 gone[table] = await self._table(table, before, ages.batch, end)

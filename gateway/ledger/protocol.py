@@ -237,10 +237,11 @@ class Ledger(Protocol):
         """Whether this replica is to do something that is done once in `every` by one of them all."""
 
     async def remove_old(self, table: str, before: datetime, after: int, batch: int) -> Removed:
-        """Remove old rows of `exchanges`, `reports` or `events`, in one commit.
+        """Remove old rows of `exchanges`, `reports`, `events`, `notifications` or `balances`, in one commit.
 
         Of what belongs to a transaction only if that is final, needs nobody, and has not changed since `before`; never
-        a report that was not read, and never the newest row of a table.
+        a report that was not read, a notification that was not delivered, an account's latest balance or the latest
+        that was computed, and never the newest row of a table whose rows are numbered.
 
         Args:
             before: rows that are older may leave.

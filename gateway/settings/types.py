@@ -347,6 +347,10 @@ class Retention(Model):
     """Suppliers' reports as they came."""
     events: Kept = 400 * _DAY
     """What happened to each transaction, and where an event stream can be resumed."""
+    notifications: Kept = 90 * _DAY
+    """Notifications that were delivered; until then they can be sent again."""
+    balances: Kept = 400 * _DAY
+    """What suppliers said is left, a line a minute at most."""
     batch: Annotated[int, Field(ge=50, le=1000)] = 500
     """Rows that are removed in one commit."""
 

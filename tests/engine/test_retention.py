@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.engine.retention import EVERY, LOOK_SECONDS, ROUND_SECONDS, Retention
+from gateway.engine.retention import EVERY, LOOK_SECONDS, ROUND_SECONDS, TABLES, Retention
 from gateway.ledger import ChangeRefusedError, LedgerUnavailableError, Removed
 from gateway.settings.types import Retention as Ages
 
@@ -86,7 +86,11 @@ class Duty:
 @pytest.fixture
 def duty() -> Duty:
     clock = Clock()
-    return Duty(clock, Ledger(clock), Ages(exchanges="90d", reports="30d", events=None, batch=100))
+    return Duty(
+        clock,
+        Ledger(clock),
+        Ages(exchanges="90d", reports="30d", events=None, notifications=None, balances=None, batch=100),
+    )
 
 
 async def test_a_round_removes_what_is_old_and_counts_it(duty: Duty) -> None:
@@ -97,6 +101,15 @@ async def test_a_round_removes_what_is_old_and_counts_it(duty: Duty) -> None:
         ("exchanges", NOW - timedelta(days=90), 0, 100),
         ("exchanges", NOW - timedelta(days=90), 100, 100),
     ]
+
+
+async def test_every_age_of_the_settings_is_a_table_and_every_table_has_one(duty: Duty) -> None:
+    assert {*Ages.model_fields} - {"batch"} == set(TABLES)
+    duty.ages = Ages(notifications="8d", balances="9d")
+    await duty.make().round()
+    cut_offs = {table: NOW - before for table, before, *_ in duty.ledger.calls}
+    assert list(cut_offs) == list(TABLES)
+    assert (cut_offs["notifications"].days, cut_offs["balances"].days) == (8, 9)
 
 
 async def test_what_is_kept_for_ever_is_never_looked_at(duty: Duty) -> None:

@@ -142,6 +142,63 @@ async def test_an_exchange_about_no_purchase_leaves_by_its_own_age(ledger: Ledge
     assert await database.count("exchanges") == 1
 
 
+async def test_a_notification_leaves_once_it_was_delivered_long_ago_and_never_before(
+    ledger: Ledger, database: Any, bought: Callable[..., Any]
+) -> None:
+    async def tried(ref_id: str, at: datetime, **result: Any) -> str:
+        one = await bought(ref_id, OLD)
+        (stored,) = await ledger.notifications(one.id)
+        await ledger.notification_tried(stored.notification.id, at, at + timedelta(hours=1), None, **result)
+        return stored.notification.id
+
+    gone = [await tried(f"A-{n}", OLD, delivered=True) for n in range(5)]
+    kept = [
+        await tried("B-1", OLD),
+        await tried("B-2", OLD, dead=True),
+        await tried("B-3", YOUNG, delivered=True),
+    ]
+    for state in ({"updated_at": YOUNG}, {"conflict": True}):
+        one = await bought(f"C-{len(kept)}", OLD, **state)
+        kept.append((await ledger.notifications(one.id))[0].notification.id)
+        await ledger.notification_tried(kept[-1], OLD, None, None, delivered=True)
+    assert sum(batches := await clear(ledger, "notifications", batch=2)) == 5
+    assert max(batches) == 2
+    assert [await ledger.notification(one) for one in gone] == [None] * 5
+    assert None not in [await ledger.notification(one) for one in kept]
+    assert await clear(ledger, "notifications") == [0, 0]
+    assert await database.count("transactions") == 10
+
+
+async def test_all_notifications_of_a_purchase_leave_though_a_batch_ends_between_them(
+    ledger: Ledger, database: Any, bought: Callable[..., Any]
+) -> None:
+    one = await bought("A-1", OLD)
+    more = [replace((await ledger.notifications(one.id))[0].notification, id=f"msg_{one.id}_{n}") for n in range(3)]
+    again = replace(one, version=one.version + 1)
+    assert await ledger.commit(Change(before=one, after=again, notifications=tuple(more)))
+    for stored in await ledger.notifications(one.id):
+        await ledger.notification_tried(stored.notification.id, OLD, None, None, delivered=True)
+    assert await clear(ledger, "notifications", batch=2) == [4, 0]
+    assert await database.count("notifications") == 0
+
+
+async def test_balances_leave_account_by_account_but_for_the_latest_and_the_latest_computed(
+    ledger: Ledger, database: Any
+) -> None:
+    assert await clear(ledger, "balances") == [0]
+    for provider, computed_until in (("maxsi", 3), ("second", -1), ("third", 99)):
+        for n in range(6):
+            computed = 900 + n if n <= computed_until else None
+            await ledger.save_balance(provider, OLD + timedelta(minutes=n), 1_000 + n, computed)
+    await ledger.save_balance("third", YOUNG, 7, 7)
+    before = await ledger.balances()
+    assert await clear(ledger, "balances", batch=4) == [4, 4, 1, 4, 2, 0]
+    left = [tuple(row) for row in await database.execute("SELECT provider, reported FROM balances ORDER BY 1, 2")]
+    assert left == [("maxsi", 1_003), ("maxsi", 1_005), ("second", 1_005), ("third", 7)]
+    assert await ledger.balances() == before
+    assert await clear(ledger, "balances") == [0]
+
+
 async def test_numbers_of_events_are_never_given_again(
     ledger: Ledger, bought: Callable[..., Any], accept: Make
 ) -> None:
