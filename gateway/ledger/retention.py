@@ -31,7 +31,7 @@ _BY_AGE = {
     "events": (events.c.id, events.c.at),
     "notifications": (notifications.c.transaction_id, notifications.c.created_at),
 }
-"""The tables that are walked by a number that rises with time; that number, and what the age of a row is counted from."""
+"""The tables that are walked by a number that rises with time: that number, and what the age of a row counts from."""
 
 
 class _Leaving:

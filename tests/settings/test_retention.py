@@ -30,7 +30,17 @@ def test_each_age_is_a_duration_and_null_is_for_ever(tmp_path: Path) -> None:
     assert (found.exchanges, found.reports, found.events, found.batch) == (90 * DAY, None, 30 * DAY, 1000)
 
 
-@pytest.mark.parametrize("text", ["{events: 6d}", "{notifications: 6d}", "{balances: 1d}", "{exchanges: 90}", "{batch: 5000}", "{transactions: 90d}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{events: 6d}",
+        "{notifications: 6d}",
+        "{balances: 1d}",
+        "{exchanges: 90}",
+        "{batch: 5000}",
+        "{transactions: 90d}",
+    ],
+)
 def test_what_would_lose_evidence_or_cannot_be_meant_is_a_mistake(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigurationError):
         read(tmp_path, f"retention: {text}\n")
