@@ -266,9 +266,10 @@ async def _event_base(connection: asyncpg.Connection[Any]) -> int:
     into another server, and then the difference is made up here."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
-        now = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
         base = int(await connection.fetchval("SELECT coalesce(max(value), 0) FROM meta WHERE key = 'event_base'"))
         last = int(await connection.fetchval("SELECT coalesce(max(id), 0) FROM events")) // EVENTS_A_WRITE
+        # Asked last: others write meanwhile, and what they wrote before must not look as if it came from elsewhere.
+        now = int(await connection.fetchval("SELECT pg_current_xact_id()::text"))
         if last >= now + base:
             base = last - now + 1
             await connection.execute(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import AttemptStatus, Change
-from gateway.ledger import LeaseLostError, Ledger, LedgerUnavailableError
+from gateway.ledger import LeaseLostError, Ledger, LedgerUnavailableError, postgres, postgres_connection
 from gateway.ledger.postgres import PostgresLedger
 
 START = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
@@ -300,3 +300,28 @@ async def test_events_go_on_above_those_of_another_server(postgresql: Any, accep
     await again.commit(accept("A-3"))
     assert len(await again.events_after(None, numbers[1], 10)) == 1
     await again.close()
+
+
+async def test_a_replica_that_starts_while_others_write_counts_events_as_they_do(postgresql: Any, accept: Make) -> None:
+    """With a count of its own it would give the numbers of their events again, and its purchases would be refused."""
+    first = await replica(postgresql, "first")
+    connection = await postgres_connection.connect(postgresql.url)
+
+    class Watched:
+        """Between any two of its statements another replica writes."""
+
+        transaction, execute = connection.transaction, connection.execute
+        asked = 0
+
+        async def fetchval(self, sql: str) -> Any:
+            found = await connection.fetchval(sql)
+            self.asked += 1
+            assert await first.commit(accept(f"A-{self.asked}"))
+            return found
+
+    watched = Watched()
+    assert await postgres._event_base(watched) == 0
+    assert watched.asked >= 3
+    assert await postgresql.execute("SELECT value FROM meta WHERE key = 'event_base'") == []
+    await connection.close()
+    await first.close()
