@@ -31,8 +31,7 @@ class PostgresServer:
             self._user = "nobody"
             shutil.chown(self._folder, self._user)
             if not all(parent.stat().st_mode & 0o001 for parent in self._programs.parents):
-                shutil.copytree(self._programs.parent, self._folder / "programs", symlinks=True)
-                self._programs = self._folder / "programs" / "bin"
+                self._programs = _copied(self._programs, self._folder / "copy")
         self.data = self._folder / "data"
         self.port = 0
         self._made = itertools.count()
@@ -94,6 +93,17 @@ class PostgresServer:
             migrate(self.url("migrated"))
         self.execute("postgres", f"CREATE DATABASE test_{number} TEMPLATE migrated")
         return f"test_{number}"
+
+
+def _copied(programs: Path, to: Path) -> Path:
+    """The installation of which `programs` is the folder of programs, copied with the libraries that lie beside the
+    package: the programs look for those three folders up."""
+    package = programs.parents[1]
+    shutil.copytree(programs.parent, to / package.name / programs.parent.name, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, to / libraries.name, symlinks=True)
+    return to / package.name / programs.parent.name / programs.name
 
 
 def _programs() -> Path:
