@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml plugins/otomax/pyproject.toml
 
-.PHONY: help run test lint format bench simulate soak chart alerts image clean
+.PHONY: help run test lint format bench simulate soak chart alerts docs-page image clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -60,6 +60,9 @@ chart: $(VENV)/.checks  ## the Helm chart, with helm 4 and 3.19
 
 alerts: $(VENV)/.dev  ## alerts and dashboard, by promtool and a real Prometheus
 	$(BIN)/pytest checks/alerts
+
+docs-page: $(VENV)/.dev  ## /docs in a real browser
+	$(BIN)/pytest checks/docs
 
 image: $(VENV)/.dev  ## build the container image and try it
 	$(BIN)/pytest checks/image

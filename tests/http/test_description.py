@@ -78,15 +78,17 @@ async def test_the_page_asks_nobody_else_for_anything(gateway: Any) -> None:
     parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert {"/docs/docs.css", "/docs/docs.js"} < set(parts)
     for part in parts:
-        assert part.startswith(("/", "data:"))
+        assert part.startswith(("/", "#"))
     policy = page.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "http" not in policy
     assert not re.search(r"<script(?![^>]*src)|style=|\son\w+=", page.text), "the policy would refuse it"
-    for name, media in (("docs.css", "text/css"), ("docs.js", "text/javascript")):
+    for name, media in (("docs.css", "text/css"), ("docs.js", "text/javascript"), ("icon.svg", "image/svg+xml")):
         part = await gateway.call("GET", f"/docs/{name}", client=None)
         assert part.headers["Content-Type"].startswith(media)
+        if name == "icon.svg":
+            continue  # the name of its format holds an address that nobody asks
         assert "//" not in re.sub(r"^\s*//.*$", "", part.text, flags=re.MULTILINE)
         assert "innerHTML" not in part.text
     for name in ("docs.html", "nothing", "..%2Fadmin.py", "%2Fetc%2Fpasswd"):

@@ -8,6 +8,13 @@ function node(name, attributes, ...children) {
   return made;
 }
 
+// Backticks in a text mean code, as in Markdown.
+function prose(text) {
+  const shown = node("span");
+  (text || "").split("`").forEach((part, index) => shown.append(index % 2 ? node("code", {}, part) : part));
+  return shown;
+}
+
 const lastPart = (reference) => reference.split("/").pop();
 
 function typeOf(schema) {
@@ -38,7 +45,7 @@ function bounds(schema) {
 function table(rows) {
   const body = node("tbody");
   for (const [name, type, text] of rows) {
-    body.append(node("tr", {}, node("th", { scope: "row" }, node("code", {}, name)), node("td", {}, type), node("td", {}, text)));
+    body.append(node("tr", {}, node("th", { scope: "row" }, node("code", {}, name)), node("td", {}, type), node("td", {}, prose(text))));
   }
   return node("table", {}, body);
 }
@@ -100,13 +107,13 @@ function article(method, path, operation, all) {
   const rows = parameters(operation);
   return node("article", { id: operation.operationId },
     node("h3", {}, node("span", { class: "method " + method }, method.toUpperCase()), " " + path),
-    node("p", {}, operation.summary),
+    node("p", {}, prose(operation.summary)),
     rows.length ? node("h4", {}, "Parameters") : null,
     rows.length ? table(rows) : null,
     content ? node("h4", {}, "Body") : null,
     content ? node("p", {}, typeOf(content.schema)) : null,
     node("h4", {}, "Answers"), table(answers(operation)),
-    node("h4", {}, "Try it"), node("pre", {}, curl(method, path, operation, all)));
+    node("h4", {}, "Try it"), node("pre", { tabindex: 0 }, curl(method, path, operation, all)));
 }
 
 function show(document_) {
@@ -116,7 +123,7 @@ function show(document_) {
   document.title = document_.info.title;
   page.replaceChildren(
     node("h1", {}, document_.info.title + " " + document_.info.version),
-    node("p", {}, document_.info.description),
+    node("p", {}, prose(document_.info.description)),
     node("p", {}, "For programs: ", node("a", { href: "/openapi.json" }, "/openapi.json"), "."));
   for (const tag of document_.tags) {
     contents.append(node("h2", {}, tag.name));
@@ -132,7 +139,7 @@ function show(document_) {
   page.append(node("h2", {}, "Types"));
   for (const [name, schema] of Object.entries(all)) {
     page.append(node("article", { id: "schema-" + name },
-      node("h3", {}, name), schema.description ? node("p", {}, schema.description) : null,
+      node("h3", {}, name), schema.description ? node("p", {}, prose(schema.description)) : null,
       schema.enum ? node("p", {}, node("code", {}, schema.enum.join(" | "))) : fields(schema)));
   }
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
