@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,9 @@ class Receiver:
     """Said a moment after each answer, unasked."""
     spoken: asyncio.Event = field(default_factory=asyncio.Event)
     connections: int = 0
+    tls: ssl.SSLContext | None = None
+    handshakes: int = 0
+    """With TLS: how often somebody began one, whatever became of it."""
     written: int = 0
     """Bytes of answers that left it."""
     port: int = 0
@@ -51,11 +55,17 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hooks/pulsa?tenant=1"
+        where = f"http://127.0.0.1:{self.port}" if self.tls is None else f"https://localhost:{self.port}"
+        return f"{where}/hooks/pulsa?tenant=1"
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port)
+        if self.tls is not None:
+            self.tls.sni_callback = self._begun
+        self._server = await asyncio.start_server(self._talk, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def _begun(self, *_: Any) -> None:
+        self.handshakes += 1
 
     async def die(self) -> None:
         """Refuse connections from now on, and cut those that are there."""
