@@ -31,6 +31,7 @@ from gateway.engine.gauges import Gauges
 from gateway.engine.month import Months
 from gateway.engine.observation import Audits, Counts, Observation, Observes
 from gateway.engine.overview import account_view, products_view
+from gateway.engine.pauses import Pauses
 from gateway.engine.recover import Sweeper
 from gateway.engine.report import ReportReader
 from gateway.engine.retention import Retention
@@ -133,6 +134,12 @@ class Engine:
             seconds=seconds,
             alone=self.settings.ledger.url.startswith("sqlite"),
         )
+        self._pauses = Pauses(
+            ledger=ledger,
+            accounts=self.accounts,
+            seconds=seconds,
+            alone=self.settings.ledger.url.startswith("sqlite"),
+        )
         self._months = Months(
             ledger=ledger, accounts=self.accounts, clock=clock, counted=self._observation.month, seconds=seconds
         )
@@ -202,7 +209,7 @@ class Engine:
             accounts=self.accounts,
             shows=self._counts,
             observer_errors=self._observation.observer_errors,
-            also=(self._take_part, self.balances.tick, self._months.tick),
+            also=(self._take_part, self._pauses.tick, self.balances.tick, self._months.tick),
             look_every=self._look_every,
         )
         self._looking = asyncio.create_task(gauges.run(), name="gauges")
@@ -308,17 +315,15 @@ class Engine:
         return await self._reviewer.resolve(transaction_id, result, reason, operator, serial)
 
     async def pause(self, provider: str, operator: str, reason: str) -> None:
-        """Send no purchases through an account until it is resumed, restarts included."""
+        """Send no purchases through an account until it is resumed, at any replica, restarts included."""
         account = self._account(provider)
-        await self.ledger.pause_account(account.id, reason)
-        account.paused = reason
+        await self._pauses.pause(account, reason)
         self._observation.account(account, operator)
 
     async def resume(self, provider: str, operator: str) -> None:
         """Send purchases through an account again."""
         account = self._account(provider)
-        await self.ledger.resume_account(account.id)
-        account.paused = None
+        await self._pauses.resume(account)
         self._observation.account(account, operator)
 
     def products(self) -> list[dict[str, Any]]:
@@ -364,7 +369,7 @@ class Engine:
                 transport = None if self._transports is None else self._transports(one)
                 account = make_account(one, kind, max_body=settings.server.max_body, transport=transport)
                 await account.transport.start()
-                account.paused = paused.get(one.id)
+                account.paused = paused.get(one.id) if held is None else held.paused
                 account.take_part(self._standing)
                 wanted[one.id] = account
         gone = [account for id_, account in self.accounts.items() if wanted.get(id_) is not account]
@@ -395,10 +400,10 @@ class Engine:
 
     def _account_refused(self, account: Account, outcome: Outcome) -> None:
         if account.paused is None:
-            account.paused = f"the supplier refuses the account: {outcome.message}"
+            self._pauses.refused(account, f"the supplier refuses the account: {outcome.message}")
             log.error("account_refused", provider=account.id, why=outcome.message)
             self._observation.refused(account, outcome)
-            self._tasks.begin(self.ledger.pause_account(account.id, account.paused))
+            self._tasks.begin(self._pauses.save())
 
     def _answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
         self._observation.answered(account, attempt, outcome, seconds)
