@@ -59,6 +59,8 @@ _ONLY_MESSAGE = re.compile(
 )
 
 
+_ESCAPED_BREAK = re.compile(r"(?:\\r)?\\n(?![a-z])")
+"""A line break that somebody has escaped once too often."""
 _LONGEST_ENVELOPE = 8_000
 """Characters. What is longer and no JSON is no message, whatever it is."""
 
@@ -186,4 +188,6 @@ def _meaningful(value: str | None) -> str | None:
 
 
 def _one_line(text: str) -> str:
+    if "\\" in text:
+        text = _ESCAPED_BREAK.sub(" ", text)
     return " ".join(text.split())

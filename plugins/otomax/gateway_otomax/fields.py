@@ -21,11 +21,18 @@ _NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d+(?:[.,]\d+)*"
 _REF_VALUE = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}"
 
 _REFS = re.compile(
-    r"(?:(?<!\bT)(?:reff?|r)#(?: (?=\d{6}))?"
-    r"|(?:\b(?:client|reff?|trx_?ref|partner_?ref)[ _]?id\s?[:=#]|\bid ?trx\s?[:=])\s?)"
-    rf"(?P<ref>{_REF_VALUE})",
+    r"(?:(?<!\bT)(?:reff?|r)#(?: (?=\d{6}))?|\bclient[ _]?id\s?[:=#]\s?)" rf"(?P<ref>{_REF_VALUE})",
     re.IGNORECASE | re.ASCII,
 )
+_WEAKER_REFS = re.compile(
+    r"(?:\b(?:reff?\.?|trx_?ref|partner_?ref)[ _]?id\s?[:=#]|\bid ?trx\s?[:=])\s?" rf"(?P<ref>{_REF_VALUE})",
+    re.IGNORECASE | re.ASCII,
+)
+"""Ours where nothing says `R#`. Where something does, they are the game's or the biller's."""
+_MAYBE_REF = re.compile(
+    rf"(?<![A-Za-z/.])reff?(?:\.? ?(?:no|number))?\s?[:=]\s?(?P<ref>{_REF_VALUE})", re.IGNORECASE | re.ASCII
+)
+"""Ours at one supplier, the biller's receipt at the next."""
 _SUPPLIER_REFS = (
     (
         ("t#", "tr#", "x#", "trxid#"),
@@ -43,6 +50,7 @@ _SUPPLIER_REFS = (
 
 _SERIAL_KEY = re.compile(
     r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:ref\b|(?:\s?/\s?(?:ref|token|kode voucher|voucher)){0,3})|serial(?: number| no)?|"
+    r"(?:no|nomor)\.? ?seri|"
     r"(?:kode voucher|voucher code|token|kode(?=\s?[:=]\s?\d{4}[- ]\d{4}))(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
 )
@@ -50,18 +58,22 @@ _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
     r"(?:[:=]|\.\d|terpotong|rp(?![A-Za-z])|-?\s?\d|\.\.\.)"
-    r"|(?<![A-Za-z])(?:hrg|harga|price)\b\s?[:=.]?\s?(?:rp|\d)"
+    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya)\b\s?[:=.]?\s?(?:rp|\d)"
     r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d))"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
-    r"|(?<![A-Za-z])(?:clientid|kode_reseller|refid|reff?id|trx ?id|no ?ref)\s?[:=]"
+    r"|(?<![A-Za-z])(?:clientid|kode_reseller|reff?\.? ?id|trx ?id|no ?ref)\s?[:=]"
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
     r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s\|\s"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
-    r"|[\s.](?:sukses|berhasil|gagal|success|failed)\s?(?:[.,!;]|$)"
+    r"|[\s.](?:sukses|berhasil|gagal|success|failed)(?:\s?(?:[.,!;]|$)|\s(?:(?:[rt]|reff)#|(?:hrg|harga|saldo|stok)\b))"
+    r"|\.\s#"
     r")",
     re.IGNORECASE | re.ASCII,
 )
+_PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-])", re.ASCII)
+"""A serial number by its looks, wherever no key announces one."""
+_TOKEN_END = re.compile(r"\sreff?\b", re.IGNORECASE)
 _LONGEST_SERIAL = 400
 _SAYS_SOMETHING = re.compile(r"[A-Za-z0-9]").search
 _GLUED_CODE = re.compile(r"(?P<ref>\d{3,18})[A-Za-z]{1,8}\d{0,4}\.\d{8}", re.ASCII)
@@ -108,6 +120,8 @@ class Fields:
 
     refs: tuple[str, ...] = ()
     """Our references, as the supplier repeats them, without doubles. `0` and nothing are no references."""
+    maybe_ref: str | None = None
+    """A reference of which the words do not say whose it is: `REF: 99812`, outside the serial number."""
     supplier_ref: str | None = None
     serial: str | None = None
     serial_span: tuple[int, int] | None = None
@@ -130,6 +144,8 @@ class _Places:
     """Where the facts of a message stand."""
 
     refs: tuple[Span, ...]
+    weaker_refs: tuple[Span, ...]
+    maybe_ref: Span | None
     supplier_ref: Span | None
     serial: Span | None
     prices: tuple[Span, ...]
@@ -141,18 +157,15 @@ class _Places:
 def fields_of(text: str) -> Fields:
     """The facts in `text` (white space already collapsed)."""
     places = _places(text.translate(_SHAPE))
-    refs: dict[str, None] = {}
-    for start, end in places.refs:
-        ref = text[start:end]
-        if ref.strip("0"):
-            refs[ref] = None
+    refs = _said(text, places.refs) or _said(text, places.weaker_refs)
     price = None
     for start, end in places.prices:
         price = parse_rupiah(text[start:end])
         if price is not None:
             break
     return Fields(
-        refs=tuple(refs),
+        refs=refs,
+        maybe_ref=_at(text, places.maybe_ref),
         supplier_ref=_at(text, places.supplier_ref),
         serial=_at(text, places.serial),
         serial_span=places.serial,
@@ -160,6 +173,12 @@ def fields_of(text: str) -> Fields:
         balance=None if places.balance is None else parse_rupiah(text[slice(*places.balance)]),
         purchases=tuple((_at(text, product), text[slice(*dest)]) for product, dest in places.purchases),
     )
+
+
+def _said(text: str, places: tuple[Span, ...]) -> tuple[str, ...]:
+    """The references there, each once."""
+    found = dict.fromkeys(text[start:end] for start, end in places)
+    return tuple(ref for ref in found if ref.strip("0"))
 
 
 def _at(text: str, place: Span | None) -> str | None:
@@ -172,7 +191,9 @@ def _places(text: str) -> _Places:
     serial = _serial(text)
     prices, balance = _money(text, serial, low)
     return _Places(
-        refs=_refs(text),
+        refs=_refs(text, _REFS),
+        weaker_refs=_refs(text, _WEAKER_REFS),
+        maybe_ref=_maybe_ref(text, serial),
         supplier_ref=_supplier_ref(text, low),
         serial=serial,
         prices=prices,
@@ -196,9 +217,9 @@ def _is_code(word: str) -> bool:
     return (word.isupper() and word not in _ENDS) or any(char.isdigit() for char in word)
 
 
-def _refs(text: str) -> tuple[Span, ...]:
+def _refs(text: str, pattern: re.Pattern[str]) -> tuple[Span, ...]:
     found: list[Span] = []
-    for match in _REFS.finditer(text):
+    for match in pattern.finditer(text):
         start = match.start("ref")
         ref = match["ref"].rstrip("-_")
         if text[match.end() : match.end() + 1] == "#":  # `R#123T#9`: the next key is glued to the value
@@ -207,6 +228,13 @@ def _refs(text: str) -> tuple[Span, ...]:
             ref = glued["ref"]
         found.append((start, start + len(ref)))
     return tuple(found)
+
+
+def _maybe_ref(text: str, serial: Span | None) -> Span | None:
+    for match in _MAYBE_REF.finditer(text):
+        if serial is None or not serial[0] <= match.start() < serial[1]:
+            return match.span("ref")
+    return None
 
 
 def _supplier_ref(text: str, low: str) -> Span | None:
@@ -232,6 +260,10 @@ def _serial(text: str) -> Span | None:
         if _SAYS_SOMETHING(stripped):
             begin = start + value.index(stripped)
             return begin, begin + len(stripped)
+    if token := _PLN_TOKEN.search(text):
+        rest = text[token.start() : token.start() + _LONGEST_SERIAL]
+        ends = (end.start() for pattern in (_SERIAL_END, _TOKEN_END) if (end := pattern.search(rest)))
+        return token.start(), token.start() + len(rest[: min(ends, default=len(rest))].rstrip(" .,;|_"))
     return None
 
 

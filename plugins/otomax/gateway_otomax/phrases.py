@@ -44,7 +44,12 @@ SUBJECT = (
     r"|belum|bukan|sudah"
     r"|mungkin|pernah|sempat|yang|dan|atau|tanpa|jadi|cek|status)[a-z0-9*-]{1,24}){0,7}(?: |\s?[:=]\s?)"
 )
-SUCCESS = rf"(?:{LEFT}|{SUBJECT})sukses\b{RIGHT}"
+_PERSON = r"\b(?:a/n|a\.n\.?|an|atas nama)[ :=.]{1,3}[a-z][a-z.' -]{1,40}? "
+"""A name between the destination and the status. It may itself hold a word of status: a serial number must follow."""
+SUCCESS = (
+    rf"(?:(?:{LEFT}|{SUBJECT})sukses\b{RIGHT}"
+    rf"|{_PERSON}sukses(?=\s?[.,!]?\s?(?:sn|s/n|serial|ref)[^~]{{0,12}}~(?!!)))"
+)
 PURCHASE = r"(?:~|\d[\dx*.]{4,}|\br#|\b(?:trx|pembelian|pembayaran|topup|pengisian|isi ulang)\b)"
 """What shows that a word of success speaks of a purchase at all."""
 NO_WORDS = r"(?:gagal|dibatalkan|ditolak|diabaikan|refund)"
@@ -61,7 +66,7 @@ FAILURE = (
 )
 BARE_SUCCESS = (
     r"(?<!tidak )\bsukses\b(?! (?:selalu|terus|jaya|makmur|bersama|abadi|lancar|cell|sejahtera|berkah"
-    r"|mulia|mandiri|ya)\b)"
+    r"|mulia|mandiri|ya|otomatis|dapat|dpt|hadiah|setiap|tiap)\b)"
 )
 MORE = (
     r"(?<![a-z\d.@])(?!(?:harga|hrg|sisa|saldo|stok|sal|bal|trx|token|kode|voucher|serial|seri|snref|ref|reff|refid"

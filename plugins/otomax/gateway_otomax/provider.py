@@ -43,6 +43,7 @@ class OtomaxProvider(Provider[OtomaxSettings]):
             sayings=Sayings(settings.rule_set()),
             codes=settings.code_table(),
             secrets=account_secrets(settings),
+            earlier_by=settings.earlier_by,
         )
         self._acknowledgement = Acknowledgement(body=settings.report_answer.encode())
 
@@ -50,7 +51,7 @@ class OtomaxProvider(Provider[OtomaxSettings]):
         return purchase_call(self.settings, attempt)
 
     def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:
-        return self._reader.reply(attempt, reply, purchase_sign(self.settings, attempt))
+        return self._reader.reply(attempt, reply, purchase_sign(self.settings, attempt), asked=False)
 
     def asking(self) -> Asking:
         return _ASKING[self.settings.check]
@@ -59,7 +60,7 @@ class OtomaxProvider(Provider[OtomaxSettings]):
         return check_call(self.settings, attempt)
 
     def read_check(self, attempt: Attempt, reply: Reply) -> Outcome:
-        return self._reader.reply(attempt, reply, purchase_sign(self.settings, attempt))
+        return self._reader.reply(attempt, reply, purchase_sign(self.settings, attempt), asked=True)
 
     def read_report(self, report: Report) -> Sequence[Update]:
         return tuple(self._update(envelope) for envelope in envelopes_of(report))
@@ -87,4 +88,4 @@ class OtomaxProvider(Provider[OtomaxSettings]):
                 balance=self._reader.balance(message.text),
                 rule="balance",
             )
-        return self._reader.message(message.text, message.status_code)
+        return self._reader.message(message.text, message.status_code, asked=message.channel != "sync")

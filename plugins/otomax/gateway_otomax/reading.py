@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from gateway import Attempt, Outcome, OutcomeStatus, Reply
 from gateway.core.money import parse_rupiah
 from gateway.core.rules import LONGEST_TEXT
+from gateway_otomax.earlier import BEFORE_SUCCESS, EarlierBy, believed, without_foreign_facts
 from gateway_otomax.envelope import Envelope, open_text
 from gateway_otomax.fields import Fields, fields_of
 from gateway_otomax.sayings import Sayings
@@ -38,6 +39,8 @@ _STATUS_WORDS = {
     ),
 }
 """Status words where a code is expected."""
+_INQUIRY = re.compile(r"(?i)(?:cek|inq|check)[a-z]")
+"""How the codes of products begin that only look at a number, a name or a bill."""
 _IRS_PENDING = 68
 """Written `68`, `068` or `0068`, it says the same everywhere."""
 _IRS_CODES = {"1": CodeMeaning(OutcomeStatus.SUCCESS), "2": CodeMeaning(OutcomeStatus.FAILED)}
@@ -54,18 +57,20 @@ class Reader:
     codes: Mapping[int, CodeMeaning]
     secrets: tuple[str, ...]
     """What must not stay in a message, should a supplier repeat it."""
+    earlier_by: EarlierBy = "named"
 
-    def reply(self, attempt: Attempt, reply: Reply, sign: str) -> Outcome:
-        """The answer to a purchase or to a check."""
+    def reply(self, attempt: Attempt, reply: Reply, sign: str, *, asked: bool) -> Outcome:
+        """The answer to a purchase, or, where we `asked`, to a check."""
         envelope = open_text(reply.text()[:_LONGEST_BODY])
         if len(reply.body) > _LONGEST_BODY:
             envelope = Envelope(page=True)
-        outcome, found = self._read(envelope, extra=(sign,))
+        own_inquiry = _INQUIRY.match(attempt.product) is not None
+        outcome, found = self._read(envelope, extra=(sign,), own_inquiry=own_inquiry)
         if foreign := _not_ours(attempt, envelope, found):
             # Its facts are another purchase's: that one's report may carry its `supplier_ref` alone.
             return replace(_undecided(outcome), rule=foreign, supplier_ref=None, serial=None, price=None)
-        if outcome.ref is not None:  # ours, perhaps with letters glued behind it; the core compares it exactly
-            outcome = replace(outcome, ref=attempt.ref)
+        outcome = _whose(attempt, outcome, found)
+        outcome = without_foreign_facts(believed(outcome, self.earlier_by, asked=asked), self.earlier_by, asked=asked)
         return _within_http(outcome, reply.status)
 
     def report(self, envelope: Envelope) -> Outcome:
@@ -73,14 +78,14 @@ class Reader:
         outcome, found = self._read(envelope)
         if envelope.ref is not None and any(not _same_ref(envelope.ref, ref) for ref in found.refs):
             return replace(_undecided(outcome), rule="two-references", ref=envelope.ref)
-        return outcome
+        return believed(outcome if envelope.ref is None else replace(outcome, ref=envelope.ref), self.earlier_by)
 
-    def message(self, text: str, code: int | None = None) -> Outcome:
-        """A recorded message, which may still be in its envelope."""
+    def message(self, text: str, code: int | None = None, *, asked: bool = True) -> Outcome:
+        """A recorded message, which may still be in its envelope. Not `asked`: it answered a purchase."""
         envelope = open_text(text)
         if code is not None and envelope.code is None:
             envelope = replace(envelope, code=str(code))
-        return self._read(envelope)[0]
+        return believed(self._read(envelope)[0], self.earlier_by, asked=asked)
 
     def balance(self, text: str) -> int | None:
         """The balance that a message tells, where it tells one."""
@@ -94,7 +99,9 @@ class Reader:
             return parse_rupiah(match["balance"])
         return found
 
-    def _read(self, envelope: Envelope, extra: tuple[str, ...] = ()) -> tuple[Outcome, Fields]:
+    def _read(
+        self, envelope: Envelope, extra: tuple[str, ...] = (), *, own_inquiry: bool = False
+    ) -> tuple[Outcome, Fields]:
         if envelope.page:
             return Outcome(status=OutcomeStatus.UNKNOWN, rule="no-message"), Fields()
         text = envelope.text
@@ -103,19 +110,29 @@ class Reader:
             return Outcome(status=OutcomeStatus.UNKNOWN, message=message, rule="text-too-long"), Fields()
         found = fields_of(text)
         verdict = self._verdict(envelope, text, found)
+        ref, serial = found.ref or envelope.ref, envelope.serial or found.serial
+        if found.maybe_ref is not None:
+            if serial is None and verdict.status is OutcomeStatus.SUCCESS:
+                serial = found.maybe_ref  # a receipt is all that some bills have
+            elif serial is not None and ref is None:
+                ref = found.maybe_ref
         outcome = Outcome(
             status=verdict.status,
             reason=verdict.reason,
             message=self._clean(text, found.serial_span, extra),
-            ref=found.ref or envelope.ref,
+            ref=ref,
             supplier_ref=found.supplier_ref or envelope.supplier_ref,
-            serial=self._clean_serial(envelope.serial or found.serial, extra),
+            serial=self._clean_serial(serial, extra),
             price=found.price if found.price is not None else envelope.price,
             balance=found.balance if found.balance is not None else envelope.balance,
             rule=verdict.rule,
             never_seen=verdict.never_seen,
             account_refused=verdict.account_refused,
         )
+        if any(not (_same_ref(other, found.refs[0]) or _same_ref(found.refs[0], other)) for other in found.refs[1:]):
+            return replace(_undecided(outcome), rule="two-references"), found
+        if outcome.status is OutcomeStatus.SUCCESS and _inquires(found) and not own_inquiry:
+            return replace(_undecided(outcome), rule="inquiry-only"), found
         return outcome, found
 
     def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
@@ -130,6 +147,8 @@ class Reader:
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
         verdict = combine(code, code_name, said)
+        if code is not None and code.text_decides and verdict.status is OutcomeStatus.SUCCESS:
+            return replace(verdict, rule=BEFORE_SUCCESS)
         if verdict.status is OutcomeStatus.FAILED and verdict.reason is None and code is not None:
             return replace(verdict, reason=code.reason)
         return verdict
@@ -187,6 +206,18 @@ def _within_http(outcome: Outcome, status: int) -> Outcome:
 
 def _undecided(outcome: Outcome) -> Outcome:
     return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, never_seen=False, account_refused=False)
+
+
+def _inquires(found: Fields) -> bool:
+    """Whether what the message speaks of is an inquiry."""
+    return any(product is not None and _INQUIRY.match(product) for product, _ in found.purchases)
+
+
+def _whose(attempt: Attempt, outcome: Outcome, found: Fields) -> Outcome:
+    """`ref` as the core compares it: exactly ours, or none."""
+    if found.maybe_ref is None or outcome.ref != found.maybe_ref:
+        return outcome if outcome.ref is None else replace(outcome, ref=attempt.ref)  # letters may be glued behind it
+    return replace(outcome, ref=attempt.ref if _same_ref(attempt.ref, found.maybe_ref) else None)
 
 
 def _not_ours(attempt: Attempt, envelope: Envelope, found: Fields) -> str | None:

@@ -79,7 +79,7 @@ _ORDERED: tuple[Rule, ...] = (
         pattern=r"\b(?:inq|inquiry|inquery|inkuiri|cek|check|ceknama|validasi|verifikasi)(?: ?-?(?:tagihan|nama|id"
         r"|bill|data|trx|rekening|pelanggan|meter))?[ _-]{0,2}(?:sukses|ok)\b"
         r"|\b(?:cek|check|inq|inquiry) (?:nomor|tagihan|nama|id|rekening|meter|pelanggan|bill)\b"
-        r"(?:[^.,;|~#]|\.(?=\d)){0,40}\bsukses\b"
+        r"(?:[^.,;|~#]|\b[rt]#|\.(?=\d)){0,60}\bsukses\b"
         r"|\b(?:inqsukses|inqberhasil|inqsuccess|ceksukses|inqgagal)\b|\bsukses (?:inq|inquiry|cek|check|validasi"
         r"|verifikasi)\b",
         status=_U,
@@ -340,7 +340,8 @@ _NEEDS = {
     "inquiry-only": "inq cek check inkuiri validasi verifikasi",
     "account-refused": (
         "salah tidak belum bukan keliru mismatch authori diblokir block ditolak blacklist nonaktif aktif "
-        "inactive suspend dibekukan disabled forbidden denied gagal short kurang missing required unregistered"
+        "inactive suspend dibekukan disabled forbidden denied gagal short kurang missing required unregistered "
+        "terblokir unwhitelisted unallowed unterdaftar"
     ),
     "never-seen": "tidak belum nomor unknown",
     "never-seen-but": "tidak belum nomor unknown",
@@ -358,12 +359,12 @@ _NEEDS = {
     "credited": "+",
     "not-yet": "belum",
     "tried-again": "attempt pindah oper dialih dicoba reroute re-route percobaan retry ulang sementara",
-    "failed": "gagal dibatalkan ditolak diabaikan refund tidak kembalikan",
+    "failed": "gagal dibatalkan pembatalan ditolak diabaikan refund tidak kembalikan",
     "both": "sukses",
     "waiting": (
         "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan dikirim teruskan pending suspend progress "
         "tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
-        "created submitted placed kami"
+        "created submitted placed kami menyusul manual"
     ),
     "other-act": "sukses",
     "success-and-more": "sukses",

@@ -18,6 +18,7 @@ from pydantic import (
 from gateway import OutcomeStatus, ProviderSettings, ReasonCode
 from gateway.core.rules import Rule, RuleError, RuleSet, check_pattern
 from gateway.settings.types import HttpUrl, Model
+from gateway_otomax.earlier import EarlierBy
 from gateway_otomax.rules import DEFAULT_RULES
 from gateway_otomax.sign import SignCase, SignEncoding
 from gateway_otomax.status_codes import DEFAULT_CODES, CodeMeaning
@@ -134,6 +135,10 @@ class OtomaxSettings(ProviderSettings):
     """How an open attempt is asked about: the same request with `check=1`; the same request again, whose duplicate
     answer tells the status; not at all. Keep `param` only where the supplier knows it: elsewhere it is a resend."""
     check_value: str = "1"
+    earlier_by: EarlierBy = "named"
+    """How the supplier finds an earlier purchase ("sdh pernah …, status Sukses"): by our `reference` alone; by the
+    `number`, so that it may be another order's; or nobody knows: then it is believed only in answer to a check, or in a
+    report, and only with our reference `named`."""
 
     balance_url: HttpUrl | None = Field(default=None, repr=False)
     """Left out: `url` with `/balance` behind it."""

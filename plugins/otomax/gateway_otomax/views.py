@@ -25,13 +25,22 @@ _NO_SERIAL = re.compile(
 serial number without digits is none that we could check."""
 
 
+_TOKEN_AND_NAME = re.compile(r"\A((?:\d{4}[- ]?){4}\d{4}\s?/)[^/]{1,40}(?=/\s?[rbsiplct]\d?[a-z]?\s?[/ ])", re.ASCII)
+"""A PLN token, the customer's name, and the tariff (`R1`, `B2`, `R1M`): a name may be any word."""
+
+
+def _speaks(value: str) -> bool:
+    """Whether a serial number, in one spelling, holds words about the purchase."""
+    return _NO_SERIAL.search(_TOKEN_AND_NAME.sub(r"\1", value)) is not None
+
+
 def is_serial(value: str | None) -> bool:
     """Whether a field for the serial number holds one, and not a word about the purchase."""
     return (
         value is not None
         and len(value) >= _SHORTEST_SERIAL
         and any(char.isdigit() for char in value)
-        and _NO_SERIAL.search(in_one_spelling(value)) is None
+        and not _speaks(in_one_spelling(value))
     )
 
 
@@ -43,7 +52,7 @@ def views_of(text: str, found: Fields) -> dict[str, str]:
         bare = words
     else:
         start, end = found.serial_span
-        odd = _NO_SERIAL.search(in_one_spelling(text[start:end])) is not None
+        odd = _speaks(in_one_spelling(text[start:end]))
         bare = in_one_spelling(text[:start]) + SERIAL_MARK + ("!" if odd else "") + in_one_spelling(text[end:])
     evidence = evidence_of(bare)
     return {"message": text, "words": words, "evidence": evidence, "deciding": without_tail(evidence)}

@@ -148,13 +148,16 @@ ASIDES: tuple[tuple[str, str], ...] = (
     (
         "person",
         r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima"
-        r"|an)\s?[:=.]\s?(?:(?!\b[rt]#)[^.,/|;]){0,40}",
+        r"|an)\s?[:=.]\s?(?:(?!\b[rt]#|\bsukses\s?[.,!]?\s?(?:sn|s/n|serial|ref)[^~]{0,8}~)[^.,/|;]){0,40}",
     ),
     (
         "shop",
         r"\b(?:toko|pt|cv|ud|kios|konter|counter|warung|agen|koperasi|server|team|tim|bapak|ibu|sdr"
         r"|by)\.? [a-z. ]{0,20}?\bsukses\b(?: [a-z]{2,12})?",
     ),
+    ("package", r"\b(?:paket|kuota) (?:[a-z0-9-]{1,20} ){1,6}(?=[a-z]{1,10}\d{0,4}[a-z]{0,4}\.\d{5})"),
+    ("refund-runs", r"\b(?:dalam|sedang|masih|akan|lagi) (?:di ?)?proses (?:refund|pengembalian|dikembalikan)\b"),
+    ("promo", r"\bpromo\s?:\s?(?:(?!\b[rt]#|\d{5})[^.;|!]){1,120}"),
     (
         "catchword",
         r"\btrx (?:lancar|aman|cepat|normal)(?:[ ,&]{1,3}(?:sukses|lancar|jaya|dan|cepat|aman|terus|selalu)){0,6}",
@@ -177,20 +180,23 @@ _NEEDS = {
         "unless semoga supaya kepada tiap semua doa"
     ),
     "instruction": (
-        "pastikan periksa hindari jangan awas hati waspada ingat cegah lapor komplain complain klaim balas ketik"
+        "pastikan periksa hindari jangan awas hati waspada ingat cegah lapor komplain complai klaim balas ketik"
     ),
     "promise": "kembali balik refund",
     "terms": "tidak tanpa",
-    "liability": "tanggung",
+    "liability": "tanggung nanggung",
     "refund-terms": "kembali",
     "auto-refund": "refund",
-    "guarantee": "anti tanpa bebas minim garansi jaminan isiko",
+    "guarantee": "anti tanpa bebas minim garansi jaminan isiko esiko",
     "one-of": "salah",
     "outstanding": "proses pending",
     "duration": "lama waktu estimasi kecepatan durasi",
     "rate": "rate %",
     "person": "nama a/n a.n pelanggan customer penerima an",
     "shop": "sukses",
+    "package": "paket kuota",
+    "refund-runs": "refund pengembalian dikembalikan",
+    "promo": "promo",
     "catchword": "lancar aman cepat normal",
     "fixed-word": "sukses",
 }
@@ -206,6 +212,7 @@ _ASIDES = tuple((skip_words(name), re.compile(pattern).sub) for name, pattern in
 
 LEFT = (
     r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~)\]]|xx)(?:\s?[:=])?|@[a-z0-9-]{1,30}\.[a-z]{2,4}(?=\s)"
+    r"|\b[a-z]{1,10}\d{1,4}\.[a-z0-9_.@-]{2,40}(?=\s)"
     r"|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
     r"|pembelian|"
     r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final)(?:\s?[:=])?)\s{0,3}"
@@ -214,12 +221,12 @@ LEFT = (
 
 RIGHT = (
     r"(?!\.(?:com|net|id|co|my|web|info|biz|org|store|online|xyz)\b|-[a-z]|@[a-z]{1,20}\.|:?//)"
-    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~(>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
+    r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~([>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
     r"|tanggal|jam|waktu|"
     r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
     r"|by|karena|krn|"
     r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b"
-    r"|(?:produk|nomor|tujuan|nama|provider|reff? id)(?: [a-z]{1,12})?\s?:"
+    r"|(?:produk|nomor|tujuan|nama|provider|reff? id)(?: [a-z]{1,12})?\s?[:=]"
     r"|[a-z][a-z0-9]{0,19}\.(?:\d{1,2}\.)?[\dx*]{5}))"
 )
 """What may stand behind a word of success for it to be the status, and not a part of a name or a slogan."""

@@ -1,8 +1,9 @@
 """The default rules over made-up messages in the manners of many suppliers.
 
 `data/messages.jsonl` holds ordinary ones, `data/traps.jsonl` those that were written to mislead,
-`data/independent.jsonl` those that somebody wrote who did not know the rules. A verdict is dangerous
-when it is success and the line does not expect it, or failed or rejected and the line expects neither.
+`data/independent.jsonl` and `data/fresh.jsonl` those that somebody wrote who did not know the rules.
+A verdict is dangerous when it is success and the line does not expect it, or failed or rejected and
+the line expects neither.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 MESSAGES = lines(DATA / "messages.jsonl")
 TRAPS = lines(DATA / "traps.jsonl")
 INDEPENDENT = lines(DATA / "independent.jsonl")
-EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT]
+FRESH = lines(DATA / "fresh.jsonl")
+EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT, *FRESH]
 
 
 def read(provider: OtomaxProvider, line: dict[str, Any]) -> Outcome:
@@ -76,7 +78,9 @@ def test_no_verdict_is_dangerous_and_every_wrong_one_is_unknown(account: Account
     assert right(line, outcome) or outcome.status is OutcomeStatus.UNKNOWN, f"{outcome.status} by {outcome.rule}"
 
 
-@pytest.mark.parametrize("corpus", [MESSAGES, TRAPS, INDEPENDENT], ids=["messages", "traps", "independent"])
+@pytest.mark.parametrize(
+    "corpus", [MESSAGES, TRAPS, INDEPENDENT, FRESH], ids=["messages", "traps", "independent", "fresh"]
+)
 def test_at_least_95_of_100_are_right(account: Account, corpus: list[dict[str, Any]]) -> None:
     provider = account()
     assert sum(right(line, read(provider, line)) for line in corpus) >= 0.95 * len(corpus)
@@ -93,6 +97,7 @@ def test_serial_price_balance_reference_and_reason_are_right_where_the_verdict_i
             "price": outcome.price,
             "balance": outcome.balance,
             "refid": outcome.ref,
+            "supplier_ref": outcome.supplier_ref,
             "reason_code": outcome.reason and outcome.reason.value,
         }
         assert {key: found[key] for key in found if key in line} == {key: line[key] for key in found if key in line}
@@ -283,6 +288,22 @@ def test_skip_words_never_skip_what_would_have_matched() -> None:
             words = in_one_spelling(text)
             if (needs := skip_words(aside)) and (match := re.search(pattern, words)):
                 assert any(word in words for word in needs), f"{aside}: {match[0]}"
+
+
+SKIPPED = [
+    *((rule.name, rule.pattern, rule.needs) for rule in (*DEFAULT_RULES, *REASONS) if rule.needs),
+    *((aside, pattern, needs) for aside, pattern in ASIDES if (needs := skip_words(aside))),
+]
+
+
+@pytest.mark.parametrize(("pattern", "needs"), [pytest.param(*rest, id=name) for name, *rest in SKIPPED])
+@given(data=st.data())
+@settings(max_examples=40, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_skip_words_stand_in_whatever_the_pattern_can_match(
+    pattern: str, needs: tuple[str, ...], data: st.DataObject
+) -> None:
+    text = data.draw(st.from_regex(re.compile(pattern, re.ASCII))).lower()
+    assert re.search(pattern, text, re.ASCII) is None or any(word in text for word in needs)
 
 
 def test_every_rule_and_every_aside_is_needed_by_some_message() -> None:

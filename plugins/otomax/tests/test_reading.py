@@ -150,7 +150,7 @@ def test_a_refusal_may_come_with_its_http_status_but_no_success(read: Read) -> N
 def test_an_explicit_failure_beats_a_pending_code_and_nothing_else_beats_anything(
     account: Account, code: int, text: str, status: OutcomeStatus
 ) -> None:
-    outcome = account().read_message(RecordedMessage(text=text, status_code=code))
+    outcome = account().read_message(RecordedMessage(text=text, status_code=code, channel="dup"))
     assert outcome.status is status, outcome.rule
 
 

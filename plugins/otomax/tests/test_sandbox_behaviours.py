@@ -123,7 +123,7 @@ async def test_the_same_purchase_again_tells_how_the_first_stands(reseller: Rese
     bought = attempt(ending)
     call = reseller.provider.purchase(bought)
     await reseller.reply(call)
-    again = reseller.provider.read_purchase(bought, await reseller.reply(call))
+    again = reseller.provider.read_check(bought, await reseller.reply(call))
     assert again.status is _STATES[BEHAVIOURS[ending].last]
     assert reseller.sandbox.times_bought(bought.ref) == (1 if BEHAVIOURS[ending].at_first.charged else 0)
     assert [arrival.kind for arrival in reseller.sandbox.purchases][1:] == [Kind.REPEATED]
