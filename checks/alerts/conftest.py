@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from checks.alerts.scraping import Scraped, make_site, page, prometheus_command, traffic, when_scraped, when_seen
-from checks.alerts.tools import Tools, ToolsError, tools
+from checks.alerts.tools import Tools, tools
+from checks.debian import ToolsError
 from gateway.testing.processes import Child, free_port
 
 

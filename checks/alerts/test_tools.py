@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.alerts.tools import NAMES, Tools, ToolsError, tools
+from checks.alerts.tools import NAMES, Tools, tools
+from checks.debian import ToolsError
 
 
 def _program(folder: Path, name: str, text: str = "exit 0") -> Path:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from checks.debian import ToolsError
 from checks.docs.devtools import Page, opened
-from checks.docs.tools import Browser, ToolsError, browser
+from checks.docs.tools import Browser, browser
 from gateway.testing.processes import free_port
 from gateway.testing.site import Site, account
 

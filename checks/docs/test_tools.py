@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from checks.docs.tools import NAMES, Browser, ToolsError, browser
+from checks.debian import ToolsError
+from checks.docs.tools import NAMES, Browser, browser
 
 
 def _program(file: Path, text: str = "exit 0") -> Path:
