@@ -259,9 +259,13 @@ class Engine:
         for account in self.accounts.values():
             await account.transport.close()
 
-    def admits(self) -> bool:
-        """Whether one more purchase can be taken soon. Look before anything is done for it: refusing must be cheap."""
-        return self._admission.admits(self._accepting, asyncio.get_running_loop().time())
+    def admits(self, coming: int = 0) -> bool:
+        """Whether one more purchase can be taken soon. Look before anything is done for it: refusing must be cheap.
+
+        Args:
+            coming: purchases that were let pass and have not been accepted yet.
+        """
+        return self._admission.admits(self._accepting + coming, asyncio.get_running_loop().time())
 
     async def accept(self, client: str, request: Request) -> Accepted:
         """Store a purchase, or find the one that is stored; see `Acceptor.accept`.

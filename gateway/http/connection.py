@@ -5,6 +5,7 @@
 - What cannot be parsed is answered as a problem, and neither the answer nor the log repeats it: headers carry keys.
 - The connections at a listener have a limit, so that the last file is never a caller's. Near it connections are closed
   after their answer, so that whoever keeps one idle gives room; above it callers are told 503 and turned away.
+- While more purchases arrive than can be carried, they are refused before aiohttp reads them; see `shedding`.
 - Suppliers send reports unencoded. A request line of the reports' door with spaces or bytes above ASCII would be
   refused by the parser and the report lost; it is encoded for the parser, and `raw_target` gives it as it came.
 """
@@ -29,6 +30,7 @@ from gateway.http.headers import dress
 from gateway.http.problems import ProblemError, from_http_exception
 from gateway.http.request_id import request_id
 from gateway.http.routes import UNREADABLE
+from gateway.http.shedding import Shedder
 from gateway.http.times import Times
 
 log = logging.getLogger("gateway.http")
@@ -73,13 +75,26 @@ def encode_line(data: bytes) -> tuple[bytes, str] | None:
 class Connection(web.RequestHandler):
     """aiohttp's connection with what is said above."""
 
-    __slots__ = ("_fresh", "_held", "_listener", "_metrics", "_now", "_original", "_waiting_since", "_working")
+    __slots__ = (
+        "_coming",
+        "_fresh",
+        "_held",
+        "_listener",
+        "_metrics",
+        "_now",
+        "_original",
+        "_shedder",
+        "_waiting_since",
+        "_working",
+    )
 
     def __init__(self, server: Listener, *, metrics: Metrics, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
         super().__init__(server, loop=loop, **options)
         self._listener = server
         self._metrics = metrics
         self._now = loop.time
+        self._shedder = server.shedder
+        self._coming = False
         self._fresh = True
         self._held = b""
         self._original: str | None = None
@@ -92,8 +107,34 @@ class Connection(web.RequestHandler):
             if not data:
                 return
         elif data and not self._working and self._waiting_since is None:
+            if self._shedder is not None and self._shedder.begins(data) and self._shed(data, self._shedder):
+                return
             self._waiting_since = self._now()
         super().data_received(data)
+
+    def _shed(self, data: bytes, shedder: Shedder) -> bool:
+        """Refuse it here, where it is too much and nothing else is under way on this connection."""
+        waits = self._waiter is not None and not self._waiter.done() and not self._messages
+        if not waits or self._listener.crowded or self.transport is None or self._keepalive_timeout is None:
+            return False
+        answer = shedder.answer(data)
+        if answer is None:
+            self._coming = True
+            shedder.coming += 1
+            return False
+        self._next_keepalive_close_time = self._now() + self._keepalive_timeout
+        self.transport.write(answer)
+        return True
+
+    def came(self) -> None:
+        """The request that was let pass is looked at now, or never will be."""
+        if self._coming and self._shedder is not None:
+            self._coming = False
+            self._shedder.coming -= 1
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.came()
+        super().connection_lost(exc)
 
     def _first(self, data: bytes) -> bytes:
         """The first bytes of the connection, mended where that is needed; empty while the line is incomplete.
@@ -180,6 +221,7 @@ class Listener(web.Server):
     Args:
         head_seconds: in which the headers of a request must have arrived.
         most: connections at the same time.
+        shedder: refuses at the line, or nobody does.
     """
 
     def __init__(
@@ -190,6 +232,7 @@ class Listener(web.Server):
         loop: asyncio.AbstractEventLoop,
         head_seconds: float,
         most: int,
+        shedder: Shedder | None,
         **options: Any,
     ) -> None:
         super().__init__(self._answer, request_factory=self._request, loop=loop)
@@ -199,6 +242,7 @@ class Listener(web.Server):
         self._metrics = metrics
         self._head_seconds = head_seconds
         self._most = most
+        self.shedder = shedder
         self._turned_away_at = -math.inf
         self.crowded = False
         """Whether connections are to be closed after their answer."""
@@ -225,6 +269,8 @@ class Listener(web.Server):
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """What aiohttp refuses before the application is asked, such as an `Expect` that it cannot meet."""
+        if isinstance(request.protocol, Connection):
+            request.protocol.came()
         try:
             return await self._app_handler(request)
         except web.HTTPException as error:
@@ -283,13 +329,22 @@ class Runner(web.AppRunner):
     Args:
         drain: seconds for which a stop waits for requests that are being answered.
         most: connections at the same time.
+        shedder: refuses at the line what is too much; left out, nobody does.
     """
 
     def __init__(
-        self, app: web.Application, *, metrics: Metrics, times: Times, drain: float = 25.0, most: int = sys.maxsize
+        self,
+        app: web.Application,
+        *,
+        metrics: Metrics,
+        times: Times,
+        drain: float = 25.0,
+        most: int = sys.maxsize,
+        shedder: Shedder | None = None,
     ) -> None:
         super().__init__(app, access_log=None, shutdown_timeout=drain)
         self._most = most
+        self._shedder = shedder
         self._metrics = metrics
         self._times = times
 
@@ -300,6 +355,7 @@ class Runner(web.AppRunner):
             loop=asyncio.get_running_loop(),
             head_seconds=self._times.head,
             most=self._most,
+            shedder=self._shedder,
             keepalive_timeout=self._times.idle,
             lingering_time=self._times.linger,
             access_log=None,

@@ -97,7 +97,7 @@ class Engine(Protocol):
     @property
     def balances(self) -> Balances: ...
 
-    def admits(self) -> bool:
+    def admits(self, coming: int = 0) -> bool:
         """Whether one more purchase can be taken soon."""
 
     def products(self) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
-import orjson
 from aiohttp import web
 
 from gateway.core.resolve import CannotResolveError
@@ -19,20 +18,13 @@ from gateway.http.connection import mended
 from gateway.http.headers import dress
 from gateway.http.incoming import Incoming, Services
 from gateway.http.limits import retry_after
-from gateway.http.problems import CONTENT_TYPE, ProblemError, from_engine, from_http_exception
+from gateway.http.problems import ProblemError, from_engine, from_http_exception
 from gateway.http.request_id import HEADER, request_id
 from gateway.http.routes import NO_ROUTE, Route, Who
+from gateway.http.shedding import BUSY, BUSY_HEADERS
 from gateway.ledger.errors import LedgerUnavailableError
 
 log = logging.getLogger("gateway.http")
-
-_BUSY = orjson.dumps(
-    ProblemError(
-        "unavailable", "more purchases arrive than can be stored; nothing was bought: send the same request again"
-    ).document()
-)
-_BUSY_HEADERS = {"Content-Type": CONTENT_TYPE, "Retry-After": "1"}
-"""Made once: while more arrive than can be carried, most answers are this one."""
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -63,7 +55,7 @@ class Entrance:
             if route is None:
                 response = await handler(request)
             elif route.sheds and not self._services.engine.admits():
-                response = web.Response(status=503, body=_BUSY, headers=_BUSY_HEADERS)
+                response = web.Response(status=503, body=BUSY, headers=BUSY_HEADERS)
             else:
                 incoming = Incoming(self._services, request, name)
                 if route.who is Who.CLIENT:

@@ -16,6 +16,7 @@ from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
 from gateway.http.limits import Buckets, ClientLimits
 from gateway.http.routes import NO_ROUTE, UNREADABLE, Route, Who
+from gateway.http.shedding import Shedder
 from gateway.http.streams import Streams
 
 _DESCRIPTION: tuple[Route, ...] = (
@@ -61,6 +62,8 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     *_DESCRIPTION,
 )
 """Everything on the operators' port."""
+
+_SHEDDER = web.AppKey("shedder", Shedder)
 
 _LAST = 2.0
 """Seconds that a stop gives answers to go out. The engine has drained before, so what is left are requests that never
@@ -122,6 +125,11 @@ def _app(services: Services, routes: tuple[Route, ...], authentication: Authenti
 
     app = web.Application(middlewares=[gate])
     entrance.open(app, routes)
+    for route in routes:
+        if route.sheds:
+            app[_SHEDDER] = Shedder(
+                services.engine.admits, services.metrics, method=route.method, path=route.path, name=route.name
+            )
     return app
 
 
@@ -135,7 +143,9 @@ async def listen(app: web.Application, services: Services, host: str, port: int,
         OSError: the port is taken or may not be used.
     """
     drain = min(_LAST, services.engine.settings.server.drain)
-    runner = Runner(app, metrics=services.metrics, times=services.times, drain=drain, most=most)
+    runner = Runner(
+        app, metrics=services.metrics, times=services.times, drain=drain, most=most, shedder=app.get(_SHEDDER)
+    )
     await runner.setup()
     try:
         await Site(runner, host, port).start()

@@ -171,6 +171,8 @@ class FakeEngine:
         self.ledger = FakeLedger()
         self.draining = False
         self.full = False
+        self.asked: list[int] = []
+        """How many were on their way, each time it was asked whether one more may come in."""
         self.reports: list[tuple[str, Report, str]] = []
         self.acknowledgement = Acknowledgement()
         self.told: list[tuple[str, ...]] = []
@@ -184,7 +186,8 @@ class FakeEngine:
     def products(self) -> list[dict[str, Any]]:
         return [{"product": "XL5", "name": "XL 5.000", "dest": "msisdn", "open_denomination": False, "available": True}]
 
-    def admits(self) -> bool:
+    def admits(self, coming: int = 0) -> bool:
+        self.asked.append(coming)
         return not self.full
 
     async def accept(self, client: str, request: Request) -> FakeAccepted:
