@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from gateway import Attempt, Outcome, OutcomeStatus, Reply
 from gateway.core.money import parse_rupiah
 from gateway.core.rules import LONGEST_TEXT
+from gateway_otomax.bill import bill_of
 from gateway_otomax.earlier import BEFORE_SUCCESS, EarlierBy, believed, without_foreign_facts
 from gateway_otomax.envelope import Envelope, open_text
 from gateway_otomax.fields import Fields, fields_of
@@ -41,6 +42,9 @@ _STATUS_WORDS = {
 """Status words where a code is expected."""
 _INQUIRY = re.compile(r"(?i)(?:cek|inq|check)[a-z]")
 """How the codes of products begin that only look at a number, a name or a bill."""
+_INQUIRED = "inquiry-only"
+"""The rule that finds the success of an inquiry: all that such a product is to do."""
+_REFUSED = re.compile(r"(?i)gagal|fail|tidak|belum|tolak")
 _IRS_PENDING = 68
 """Written `68`, `068` or `0068`, it says the same everywhere."""
 _IRS_CODES = {"1": CodeMeaning(OutcomeStatus.SUCCESS), "2": CodeMeaning(OutcomeStatus.FAILED)}
@@ -71,7 +75,10 @@ class Reader:
             return replace(_undecided(outcome), rule=foreign, supplier_ref=None, serial=None, price=None)
         outcome = _whose(attempt, outcome, found)
         outcome = without_foreign_facts(believed(outcome, self.earlier_by, asked=asked), self.earlier_by, asked=asked)
-        return _within_http(outcome, reply.status)
+        outcome = _within_http(outcome, reply.status)
+        if own_inquiry and outcome.status is OutcomeStatus.SUCCESS:
+            return replace(outcome, bill=bill_of(outcome.serial or outcome.message))
+        return outcome
 
     def report(self, envelope: Envelope) -> Outcome:
         """What a report says; about whom, its caller knows."""
@@ -110,6 +117,8 @@ class Reader:
             return Outcome(status=OutcomeStatus.UNKNOWN, message=message, rule="text-too-long"), Fields()
         found = fields_of(text)
         verdict = self._verdict(envelope, text, found)
+        if own_inquiry and verdict.rule == _INQUIRED and _REFUSED.search(text) is None:
+            verdict = replace(verdict, status=OutcomeStatus.SUCCESS)
         ref, serial = found.ref or envelope.ref, envelope.serial or found.serial
         if found.maybe_ref is not None:
             if serial is None and verdict.status is OutcomeStatus.SUCCESS:
@@ -132,7 +141,7 @@ class Reader:
         if any(not (_same_ref(other, found.refs[0]) or _same_ref(found.refs[0], other)) for other in found.refs[1:]):
             return replace(_undecided(outcome), rule="two-references"), found
         if outcome.status is OutcomeStatus.SUCCESS and _inquires(found) and not own_inquiry:
-            return replace(_undecided(outcome), rule="inquiry-only"), found
+            return replace(_undecided(outcome), rule=_INQUIRED), found
         return outcome, found
 
     def _verdict(self, envelope: Envelope, text: str, found: Fields) -> Verdict:
