@@ -58,8 +58,8 @@ _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
     r"(?:[:=]|\.\d|terpotong|rp(?![A-Za-z])|-?\s?\d|\.\.\.)"
-    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya)\b\s?[:=.]?\s?(?:rp|\d)"
-    r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d))"
+    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya|potong)\b\s?[:=.]?\s?\*?(?:rp|\d)"
+    r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d)|\s(?:rp\.?\s?)?\d[\d.,]{3})"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|reff?\.? ?id|trx ?id|no ?ref)\s?[:=]"
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
@@ -90,15 +90,15 @@ _PRICE_WORDS = ("harga", "hrg", "price", "biaya", "potong", "berkurang")
 """One of them stands in everything that `_PRICE` finds: most messages name no price, and looking for one costs."""
 _PRICE = re.compile(
     rf"(?<![A-Za-z])(?:(?:hrg|harga|price|hrga|biaya)(?: ?(?:beli|jual|trx|produk))?|(?:stok|saldo|sal) (?:terpotong"
-    rf"|dipotong|berkurang)|terpotong|potongan)"
-    rf"\s{{0,2}}[:=]?\s{{0,2}}(?P<price>{_NUMBER})",
+    rf"|dipotong|berkurang)|terpotong|potongan|potong)"
+    rf"\s{{0,2}}[:=]?\s{{0,2}}\*?(?P<price>{_NUMBER})",
     re.IGNORECASE | re.ASCII,
 )
 _BALANCE = re.compile(
-    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa(?=\s?[:=])|(?:sisa ?)?"
+    rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa(?=\s?[:=]| (?:rp\.? ?)?\d[\d.,]{{3}})|(?:sisa ?)?"
     rf"(?:saldo|stok|sal|sld|balance|bal|stock|deposit))"
     rf"(?: (?:akhir|anda|pulsa|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
-    rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}(?P<balance>{_NUMBER})"
+    rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}\*?(?P<balance>{_NUMBER})"
     r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
     re.IGNORECASE | re.ASCII,
 )
@@ -257,6 +257,8 @@ def _serial(text: str) -> Span | None:
         stripped = value.strip(" .,;|_")
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
+        if stripped[:1] == stripped[-1:] == "*":  # bold
+            stripped = stripped[1:-1]
         if _SAYS_SOMETHING(stripped):
             begin = start + value.index(stripped)
             return begin, begin + len(stripped)

@@ -18,6 +18,7 @@ __all__ = [
     "CLAUSE",
     "CONTRAST",
     "CUTOFF",
+    "DONE",
     "DUPLICATE",
     "FAILURE",
     "HEDGE",
@@ -50,6 +51,11 @@ SUCCESS = (
     rf"(?:(?:{LEFT}|{SUBJECT})sukses\b{RIGHT}"
     rf"|{_PERSON}sukses(?=\s?[.,!]?\s?(?:sn|s/n|serial|ref)[^~]{{0,12}}~(?!!)))"
 )
+DONE = (
+    rf"(?:{LEFT}|{SUBJECT})(?:sudah )?(?:terisi|selesai|ok|paid|lunas|completed?|done)\s?[.,;:!]?\s?"
+    r"(?:sn|snref|s/n|serial|token|voucher)[^~]{0,12}~(?!!)"
+)
+"""Words that are as often said of something else, with a serial number behind them."""
 PURCHASE = r"(?:~|\d[\dx*.]{4,}|\br#|\b(?:trx|pembelian|pembayaran|topup|pengisian|isi ulang)\b)"
 """What shows that a word of success speaks of a purchase at all."""
 NO_WORDS = r"(?:gagal|dibatalkan|ditolak|diabaikan|refund)"
@@ -91,8 +97,8 @@ WAITING = (
     r"|(?<!tidak )(?<!bisa )(?<!dapat )(?<!dpt )\bkami (?:akan |sudah |sedang |masih |coba )?"
     r"(?:terima|teruskan|kerjakan|lanjutkan|oper|operkan|kirim|kirimkan|eksekusi|usahakan|antrikan|catat|cek|proses)\b"
     r"|(?<!perlu )(?<!tanpa )(?<!usah )\b(?:menunggu|tunggu|antrian)\b"
-    r"|(?<!tidak )(?<!gagal )(?<!sudah )(?<!sukses )(?<!dibatalkan )(?<!bisa )(?<!dapat )(?<!dpt )(?<!akan di )"
-    r"\bdiproses\b"
+    r"|(?<!tidak )(?<!gagal )(?<!sudah )(?<!sukses )(?<!selesai )(?<!dibatalkan )(?<!bisa )(?<!dapat )"
+    r"(?<!dpt )(?<!akan di )\bdiproses\b"
     r"|\b(?:belum (?:ada )?(?:di ?)?(?:sukses|selesai|jawaban|respon|diproses|proses|ada status|masuk|dijawab"
     r"|(?:ada |dapat |keluar |muncul )?sn|dapat jawaban|final|terkonfirmasi))\b"
     r"|\b(?:permintaan|perintah|request|order|pesanan|trx)\b[^.,;|]{0,40}\b(?:sukses )?(?:diterima|dibuat|ditambahkan"

@@ -21,6 +21,7 @@ from gateway_otomax.phrases import (
     CLAUSE,
     CONTRAST,
     CUTOFF,
+    DONE,
     DUPLICATE,
     FAILURE,
     HEDGE,
@@ -208,6 +209,8 @@ _ORDERED: tuple[Rule, ...] = (
         r"attempt|(?:di)?pindah(?:kan)? (?:ke )?(?:modem|jalur|supplier|biller|server|gateway|sumber)|"
         r"(?:di)?oper(?:kan)? ke|"
         r"akan diulang|antrian ulang|(?:di)?proses ulang|ulang otomatis|gagal sementara)\b",
+        unless=r"\bsukses\b[^~]{0,20}~",
+        unless_view="evidence",
         status=_P,
         view="deciding",
     ),
@@ -305,6 +308,15 @@ _ORDERED: tuple[Rule, ...] = (
         status=_S,
         view="deciding",
     ),
+    Rule(
+        name="done-with-serial",
+        pattern=DONE,
+        unless=rf"\b(?:{NO_WORDS}|dikembalikan|tidak|belum|bukan|hampir|cek|check|inq|inquiry|validasi|verifikasi|login"
+        rf"|koneksi|request|permintaan)\b|{WAITING}|{CONTRAST}|\b{HEDGE}\b",
+        unless_view="evidence",
+        status=_S,
+        view="deciding",
+    ),
     # A reason without the word "gagal".
     *(
         Rule(
@@ -371,6 +383,7 @@ _NEEDS = {
     "odd-serial": "~!",
     "processed-with-serial": "sukses",
     "success": "sukses",
+    "done-with-serial": "terisi selesai ok paid lunas complete done",
     "no-money": "cukup kurang minus habis limit",
     "blocked": "blok block black hitam",
     "out-of-area": "area zona wilayah cluster region zone coverage jangkauan",

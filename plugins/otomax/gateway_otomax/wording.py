@@ -26,7 +26,7 @@ SERIAL_MARK = "~"
 
 _SPELLINGS = {
     "sukses": "berhasil success successful successfully succeeded succeed succes sucess suksess sukse suskes suces "
-    "paysukses paysuccess trxsukses brhsl brhasil berhsil sukess scs",
+    "paysukses paysuccess trxsukses sukss sukces berhasl berhasill brhsl brhasil berhsil sukess scs",
     "gagal": "failed fail failure gagl ggl ggal gagall unsuccessful paygagal trxgagal gaga digagalkan",
     "diproses": "diprosess dproses diprose diprosses processed",
     "proses": "process processing progress prosess prosesing",
@@ -215,7 +215,7 @@ LEFT = (
     r"|\b[a-z]{1,10}\d{1,4}\.[a-z0-9_.@-]{2,40}(?=\s)"
     r"|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
     r"|pembelian|"
-    r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final)(?:\s?[:=])?)\s{0,3}"
+    r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final|lunas)(?:\s?[:=])?)\s{0,3}"
 )
 """What may stand before a word for it to be the status: a number, punctuation, or a word that announces one."""
 

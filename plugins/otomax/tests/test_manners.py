@@ -48,6 +48,17 @@ TOKEN = "7711-2233-4455-6677-8899"
         (f"{OURS} GAGAL. Saldo masih dalam proses refund", F),
         # Some came, the others have not.
         (f"{OURS} 3 dari 4 terkirim SUKSES, 1 menyusul", P),
+        # One way failed and another did not: whoever wrote that should be asked.
+        (f"{OURS} percobaan 1 GAGAL, percobaan 2 SUKSES. SN: 778812", U),
+        (f"{OURS} percobaan 1 GAGAL, percobaan 2 jalan", P),
+        # Other words for a purchase that is done need a serial number.
+        (f"{OURS} telah terisi. SN: 778812", S),
+        (f"{OURS} selesai, SN: 778812", S),
+        (f"{OURS} LUNAS BERHASIL. SN: 778812", S),
+        (f"{OURS} selesai. Saldo 94.300", U),
+        (f"{OURS} belum selesai. SN: 778812", P),
+        (f"Validasi {OURS} selesai. SN: 778812", U),
+        (f"{OURS} selesai diproses. GAGAL. Nomor mati", F),
         # An inquiry that went through.
         ("Cek nama R#903123456 DANA.081234567890 SUKSES. SN: SITI", U),
         ("R#903123456 CEKDANA.081234567890 SUKSES. SN: SITI/778812", U),
@@ -85,6 +96,8 @@ def test_an_inquiry_that_was_bought_as_one_succeeds(read: Read, account: Account
         ("SUKSES. SN/Ref: 778812/REFF 0098", (), None, "778812/REFF 0098"),
         ("S5 SUKSES. No.Seri: 778812. Biaya Rp5.700. Saldo 94.300", (), None, "778812"),
         ("SN:778812 SUKSES R#12 HRG:5.700", ("12",), None, "778812"),
+        ("*SUKSES* SN: *778812* Saldo: *94.300*", (), None, "778812"),
+        ("S5 SUKSES, SN 778812, potong 5.700, sisa 94.300", (), None, "778812"),
         ("S5 SUKSES SN:778812. # Belanja lagi", (), None, "778812"),
         (f"SUKSES. Token utk 5210 : {TOKEN}/ANI/R1/900 Ref 88A", (), None, f"{TOKEN}/ANI/R1/900"),
         (f"SUKSES {TOKEN.replace('-', ' ')}. Saldo 1.000", (), None, TOKEN.replace("-", " ")),
@@ -113,6 +126,20 @@ def test_a_reference_that_may_be_the_billers_never_contradicts_ours(
 ) -> None:
     outcome = read(body)
     assert (outcome.status, outcome.ref, outcome.serial) == (S, ref, serial)
+
+
+@pytest.mark.parametrize(
+    ("text", "price", "balance"),
+    [
+        ("S5 SUKSES, SN 778812, potong 5.700, sisa 94.300", 5_700, 94_300),
+        ("*SUKSES* SN: *778812* Harga: *5.700* Saldo: *94.300*", 5_700, 94_300),
+        ("3 dari 4 terkirim, sisa 1 menyusul", None, None),
+        ("S5 SUKSES. SN: 778812. Biaya Rp5.700. Sisa deposit Rp94.300", 5_700, 94_300),
+    ],
+)
+def test_price_and_balance_are_found_under_rarer_names(text: str, price: int | None, balance: int | None) -> None:
+    found = fields_of(text)
+    assert (found.price, found.balance) == (price, balance)
 
 
 def test_a_line_break_that_was_escaped_twice_is_a_line_break(account: Account) -> None:
