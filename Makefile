@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := pyproject.toml plugins/otomax/pyproject.toml
 
-.PHONY: help run test lint format bench simulate soak chart alerts docs-page image clean
+.PHONY: help run test lint format bench simulate soak soak-cluster chart alerts docs-page image clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -53,6 +53,9 @@ simulate: $(VENV)/.dev  ## more seeds of the simulation: make simulate SEEDS=100
 
 soak: $(VENV)/.dev  ## kill the gateway again and again during 10,000 purchases, and count at the suppliers
 	$(BIN)/python tests/faults/soak.py
+
+soak-cluster: $(VENV)/.dev  ## kill replicas and fail PostgreSQL during 10,000 purchases at three gateways, and count
+	$(BIN)/python tests/cluster/soak.py
 
 # The checks below need programs that are not Python packages; each brings its own into .tools.
 chart: $(VENV)/.checks  ## the Helm chart, with helm 4 and 3.19
