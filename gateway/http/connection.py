@@ -2,6 +2,7 @@
 
 - Headers that arrive drop by drop are cut. aiohttp knows one time-out for that and for idle connections; a short one
   would close connections under clients that are about to use them again.
+- So are those who do not take their answers: aiohttp would hold them, and the answers, for as long as they like.
 - What cannot be parsed is answered as a problem, and neither the answer nor the log repeats it: headers carry keys.
 - The connections at a listener have a limit, so that the last file is never a caller's. Near it connections are closed
   after their answer, so that whoever keeps one idle gives room; above it callers are told 503 and turned away.
@@ -84,6 +85,7 @@ class Connection(web.RequestHandler):
         "_now",
         "_original",
         "_shedder",
+        "_stuck_since",
         "_waiting_since",
         "_working",
     )
@@ -99,6 +101,7 @@ class Connection(web.RequestHandler):
         self._held = b""
         self._original: str | None = None
         self._working = False
+        self._stuck_since: float | None = None
         self._waiting_since: float | None = loop.time()
 
     def data_received(self, data: bytes) -> None:
@@ -172,6 +175,23 @@ class Connection(web.RequestHandler):
         """Whether the headers of a request have been on their way for longer than `seconds`."""
         return self._waiting_since is not None and now - self._waiting_since > seconds
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck_since = self._now()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stuck_since = None
+
+    def stuck(self, now: float, seconds: float) -> bool:
+        """Whether an answer has been waiting to be taken for longer than `seconds`."""
+        return self._stuck_since is not None and now - self._stuck_since > seconds
+
+    def abort(self) -> None:
+        """End it at once; what was not taken is lost."""
+        if self.transport is not None:
+            self.transport.abort()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -220,6 +240,7 @@ class Listener(web.Server):
 
     Args:
         head_seconds: in which the headers of a request must have arrived.
+        taking_seconds: in which an answer must be taken.
         most: connections at the same time.
         shedder: refuses at the line, or nobody does.
     """
@@ -231,6 +252,7 @@ class Listener(web.Server):
         metrics: Metrics,
         loop: asyncio.AbstractEventLoop,
         head_seconds: float,
+        taking_seconds: float,
         most: int,
         shedder: Shedder | None,
         **options: Any,
@@ -241,6 +263,7 @@ class Listener(web.Server):
         self._options = options
         self._metrics = metrics
         self._head_seconds = head_seconds
+        self._taking_seconds = taking_seconds
         self._most = most
         self.shedder = shedder
         self._turned_away_at = -math.inf
@@ -297,8 +320,11 @@ class Listener(web.Server):
         connections = self.connections
         now = self._loop.time()
         for connection in connections:
-            if isinstance(connection, Connection) and connection.head_overdue(now, self._head_seconds):
-                connection.force_close()
+            if isinstance(connection, Connection):
+                if connection.head_overdue(now, self._head_seconds):
+                    connection.force_close()
+                elif connection.stuck(now, self._taking_seconds):
+                    connection.abort()  # a close would wait for what nobody takes
         self._sweeping = None
         self.crowded = len(connections) >= self._most * _CROWDED
         if connections:
@@ -354,6 +380,7 @@ class Runner(web.AppRunner):
             metrics=self._metrics,
             loop=asyncio.get_running_loop(),
             head_seconds=self._times.head,
+            taking_seconds=self._times.taking,
             most=self._most,
             shedder=self._shedder,
             keepalive_timeout=self._times.idle,

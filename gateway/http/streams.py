@@ -30,6 +30,9 @@ HEARTBEAT = b":\n\n"
 FIRST = b"retry: 2000\n\n"
 PAGE = 200
 """Events in one read."""
+PIECE = 64 * 1024
+"""Bytes after which no more is put into one write. What waits is shared by all streams of a client; what is written is
+each one's own, and stays in memory until it is taken."""
 MOST_BEHIND = 2_000
 """Events that may wait for a slow reader."""
 MOST_STREAMS = 2_000
@@ -108,11 +111,13 @@ class Stream:
         if self.cut or (self.ended and not self._waiting):
             return None
         chunks: list[bytes] = []
-        while self._waiting:
+        size = 0
+        while self._waiting and size < PIECE:
             told = self._waiting.popleft()
+            self._behind -= len(told.numbers)
             chunks.append(told.after(after))
+            size += len(chunks[-1])
             after = max(after, told.numbers[-1])
-        self._behind = 0
         self._beat = False
         return b"".join(chunks) or HEARTBEAT, after
 

@@ -15,6 +15,8 @@ class Times:
     """For the whole body."""
     idle: float = 75.0
     """Between two requests on one connection; longer than what common proxies and clients keep one open."""
+    taking: float = 30.0
+    """For an answer, or a piece of a stream, that fills the buffers of the line and is not taken by the caller."""
     linger: float = 2.0
     """For the rest of a body that was not read, so that the caller sees the answer before the end."""
     beat: float = 15.0
