@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from gateway.http.client_address import Address, within
+from gateway.http.client_address import Address, neighbourhood, within
 from gateway.http.problems import ProblemError
 from gateway.settings.types import Client
 
@@ -62,7 +61,7 @@ class WrongKeys:
         Args:
             now: seconds on the monotonic clock.
         """
-        place = _place(address)
+        place = neighbourhood(address)
         began, wrong = self._seen.get(place, (now, 0))
         if now - began >= self._window:
             began, wrong = now, 0
@@ -71,14 +70,6 @@ class WrongKeys:
         if len(self._seen) > self._most:
             self._seen.popitem(last=False)
         return None if wrong < self._limit else int(began + self._window - now) + 1
-
-
-def _place(address: Address | None) -> int:
-    if address is None:
-        return -1
-    if isinstance(address, ipaddress.IPv6Address):
-        return (int(address) >> 64) + 2**32
-    return int(address)
 
 
 class Authentication:

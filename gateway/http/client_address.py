@@ -36,6 +36,15 @@ def within(address: Address | None, networks: Iterable[Network]) -> bool:
     return address is not None and any(address in network for network in networks)
 
 
+def neighbourhood(address: Address | None) -> int:
+    """One number for all addresses that whoever has one of them has: of IPv6 the /64."""
+    if address is None:
+        return -1
+    if isinstance(address, ipaddress.IPv6Address):
+        return (int(address) >> 64) + 2**32
+    return int(address)
+
+
 def client_address(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Network]) -> Address | None:
     """The address of the client.
 

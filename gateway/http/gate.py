@@ -83,7 +83,7 @@ class Entrance:
                 time.monotonic(),
             )
         except ProblemError as problem:
-            self._services.note("client_refused", address=str(incoming.address()), why=problem.code)
+            self._services.refused("client_refused", incoming.address(), why=problem.code)
             raise
         if client.rate is None:
             incoming.admit(client, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,7 @@ from gateway.http.client_address import Address, client_address
 from gateway.http.daily import Days
 from gateway.http.engine_protocol import Engine, Metrics, Webhooks
 from gateway.http.limits import Buckets, ClientLimits, Standing, policy_field, standing_field
+from gateway.http.strangers import Strangers
 from gateway.http.streams import Streams
 from gateway.http.times import Times
 from gateway.settings.types import Client
@@ -46,6 +48,7 @@ class Services:
     streams: Streams | None = None
     description: bytes = b"{}"
     """`/openapi.json` of the application."""
+    strangers: Strangers = field(default_factory=Strangers)
     webhooks: Webhooks | None = None
     reload: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     """Reads the configuration again; raises `ConfigurationError` and changes nothing where it cannot be used."""
@@ -54,6 +57,13 @@ class Services:
         """Write to the audit log, where there is one."""
         if self.audit is not None:
             self.audit.write(event, **fields)
+
+    def refused(self, event: str, address: Address | None, **fields: object) -> None:
+        """Write to the audit log that somebody was refused, unless that fills it."""
+        left_out = self.strangers.line(address, time.monotonic())
+        if left_out is not None:
+            more = {"left_out_before": left_out} if left_out else {}
+            self.note(event, address=str(address), **fields, **more)
 
 
 class Incoming:

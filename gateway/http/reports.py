@@ -36,7 +36,7 @@ async def receive(incoming: Incoming) -> web.Response:
     if account is None or refused is not None:
         known = "unknown" if account is None else account.id
         incoming.services.metrics.report(known, "refused")
-        incoming.services.note("report_refused", provider=known, address=str(address), why=refused)
+        incoming.services.refused("report_refused", address, provider=known, why=refused)
         raise ProblemError("report_refused", "the account, the address or the path is not right", close=True)
     report = Report(
         method=request.method,
