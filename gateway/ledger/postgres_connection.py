@@ -151,14 +151,16 @@ class PostgresWriter:
             await self._begin(connection, mark)
             answers = await self._run(connection, operations)
             committing = True
-            await connection.execute("COMMIT")
-        except Lost as error:
-            self._drop()
+            if await connection.execute("COMMIT") != "COMMIT":
+                raise LedgerUnavailableError(f"{NAME} rolled a write back")  # noqa: TRY301  # one way out for all
+        except (asyncpg.PostgresError, *Lost) as error:
+            if committing or isinstance(error, Lost):
+                self._drop()
+            else:
+                await self._rollback(connection)
+            # Whatever a server says while it goes down, also in the moment after the commit: what is there counts.
             if committing and await self._committed(mark):
                 return answers
-            raise meaning(error) from error
-        except asyncpg.PostgresError as error:
-            await self._rollback(connection)
             raise meaning(error) from error
         except BaseException:
             await self._rollback(connection)

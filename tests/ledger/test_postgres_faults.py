@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from gateway.core.transaction import Change
@@ -120,6 +121,51 @@ async def test_a_commit_that_never_arrived_was_not_made(
         await ledger.commit(settled)
     assert await ledger.transaction(opened.after.id) == opened.after
     assert await ledger.commit(settled)
+    await ledger.close()
+
+
+class Replying:
+    """A connection whose server makes the commit, or does not, and says another thing."""
+
+    def __init__(self, connection: Any, *, does: str, says: str | Exception) -> None:
+        self._connection, self._does, self._says = connection, does, says
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def execute(self, sql: str, *params: object) -> Any:
+        if sql != "COMMIT":
+            return await self._connection.execute(sql, *params)
+        await self._connection.execute(self._does)
+        if isinstance(self._says, Exception):
+            raise self._says
+        return self._says
+
+
+async def test_a_commit_that_was_answered_with_an_error_is_read_back(postgresql: Any, accept: Make) -> None:
+    ledger = await postgresql.open()
+    assert await ledger.commit(accept("A-0"))
+    for number, does in ((1, "COMMIT"), (2, "ROLLBACK")):
+        error = asyncpg.InternalServerError("could not write to log file")
+        ledger._writer._connection = Replying(ledger._writer._connection, does=does, says=error)
+        if does == "COMMIT":
+            assert await ledger.commit(accept(f"A-{number}"))
+        else:
+            with pytest.raises(LedgerUnavailableError):
+                await ledger.commit(accept(f"A-{number}"))
+    assert [transaction.ref_id for transaction in await ledger.transactions()] == ["A-1", "A-0"]
+    await ledger.close()
+
+
+async def test_a_commit_that_was_answered_with_a_rollback_was_not_made(postgresql: Any, accept: Make) -> None:
+    ledger = await postgresql.open()
+    assert await ledger.commit(accept("A-0"))
+    kept = ledger._writer._connection
+    ledger._writer._connection = Replying(kept, does="ROLLBACK", says="ROLLBACK")
+    with pytest.raises(LedgerUnavailableError, match="rolled a write back"):
+        await ledger.commit(accept("A-1"))
+    ledger._writer._connection = kept
+    assert await ledger.commit(accept("A-1"))
     await ledger.close()
 
 
