@@ -8,6 +8,9 @@ change it. Of what was under way while the supplier spoke nobody knows whether i
 no order of events explains. Such doubt hides at most the price of what is under way, and only until a quieter moment:
 the computed balance is never corrected by it, so what is really missing is still missing then.
 
+That is how it is done where this process is the only one that buys. Where others may, the ledger's rows are counted
+instead, and the drift is known a minute later: see `shared_books`.
+
 A drift below 0 is money that the supplier took and the ledger does not know of. A deposit that is paid in shows as a
 drift above 0, until an operator says so (`paid_in`) or takes the supplier's word (`rebase`).
 
@@ -22,15 +25,18 @@ from typing import Any, Protocol
 
 import structlog
 
+from gateway.core.claims import Word
 from gateway.core.drift import Span
-from gateway.core.outcome import Outcome
+from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, Change, Exchange, Transaction
 from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
-from gateway.engine.deposit import CannotCorrectError, Correction, Held, UnderWay
+from gateway.engine.deposit import DEFINITE, CannotCorrectError, Correction, Held, UnderWay
 from gateway.engine.exchange import record
 from gateway.engine.lanes import LaneFullError
+from gateway.engine.shared_books import SKEW, Rows, SharedBooks
 from gateway.ledger import Balance as StoredBalance
+from gateway.ledger import LedgerUnavailableError
 from gateway.net.redaction import masking
 from gateway.provider import Call, Capability
 
@@ -43,12 +49,10 @@ _PAGE = 1000
 log = structlog.get_logger(__name__)
 
 
-class Deposits(Protocol):
+class Deposits(Rows, Protocol):
     """The ledger, as far as balances go."""
 
     async def balances(self) -> dict[str, StoredBalance]: ...
-
-    async def save_balance(self, provider: str, at: datetime, reported: int | None, computed: int | None) -> None: ...
 
     async def charged_since(self, provider: str, after: datetime) -> int: ...
 
@@ -68,8 +72,8 @@ class Balances:
         accounts: as they are now; a reload changes them, and what is known of an account stays.
         counted: told what is reported and computed and the drift of an account in rupiah, `None` where it is not known.
         spawn: runs a coroutine in the background, named so that the same work is not started twice.
-        alone: no other replica buys from these accounts. Otherwise their charges are unknown here, and so is what the
-            ledger makes the balance.
+        alone: no other replica buys from these accounts. Otherwise the ledger's rows say what was charged; see
+            `SharedBooks`.
         seconds: a clock that never goes back.
     """
 
@@ -96,6 +100,7 @@ class Balances:
         self._changed: set[str] = set()
         self._saved_at: dict[str, float] = {}
         self._asked_at: dict[str, float] = {}
+        self._shared = None if alone else SharedBooks(ledger=ledger, clock=clock, seconds=seconds)
 
     async def start(self) -> None:
         """Take up what the last process knew, what was charged after it was written down, and what is under way.
@@ -110,6 +115,8 @@ class Balances:
             if self._alone and stored.computed is not None:
                 left = stored.computed - await self._ledger.charged_since(provider, stored.at)
                 held.books, held.computed = Span(left, left), left
+            if self._shared is not None:
+                await self._shared.start(provider, held)
         if self._alone:
             await self._take_up()
         for account in self._accounts.values():
@@ -168,7 +175,10 @@ class Balances:
         told: Span | None = None
         if self._alone:
             told = self._of(account.id).told(balance, since, attempt, outcome)
-        self.of(account).heard(balance, self._clock.now(), told)
+        now = self._clock.now()
+        self.of(account).heard(balance, now, told)
+        if self._shared is not None:
+            self._shared.heard(account.id, _word(balance, since, now, attempt, outcome))
         self._changed.add(account.id)
 
     def changed(self, change: Change) -> None:
@@ -200,6 +210,10 @@ class Balances:
             LedgerUnavailableError: it cannot be written down; nothing was changed.
         """
         account, held = self._account(provider)
+        before = held.computed
+        if self._shared is not None:
+            await self._shared.paid_in(provider, held, amount)
+            return self._corrected(account, held, before)
         if held.books is None:
             raise CannotCorrectError(self._why_not(provider))
         await self._write(provider, held, held.books.less(-amount))
@@ -216,6 +230,10 @@ class Balances:
             LedgerUnavailableError: it cannot be written down; nothing was changed.
         """
         account, held = self._account(provider)
+        if self._shared is not None:
+            before = held.computed
+            await self._shared.rebase(provider, held)
+            return self._corrected(account, held, before)
         if held.told is None:
             raise CannotCorrectError(self._why_not(provider))
         await self._write(provider, held, held.told)
@@ -230,8 +248,6 @@ class Balances:
         return account, self.of(account)
 
     def _why_not(self, provider: str) -> str:
-        if not self._alone:
-            return "several replicas buy from this account, so none of them counts its deposit"
         return f"the supplier of {provider} has not said what is left since the gateway started"
 
     def _corrected(self, account: Account, held: Held, before: int | None) -> Correction:
@@ -254,7 +270,19 @@ class Balances:
             if now >= self._asked_at.get(account.id, now - every) + every:
                 self._asked_at[account.id] = now
                 self._spawn(f"balance {account.id}", self.ask(account))
+        if self._shared is not None:
+            for provider in self._shared.due():
+                self._spawn(f"drift {provider}", self._judge(self._shared, provider))
         await self.save()
+
+    async def _judge(self, shared: SharedBooks, provider: str) -> None:
+        held = self._held.setdefault(provider, Held())
+        try:
+            await shared.judge(provider, held)
+        except LedgerUnavailableError as error:
+            log.warning("drift_not_found", provider=provider, why=str(error))
+        else:
+            self._tell(provider, held)
 
     async def save(self, *, everything: bool = False) -> None:
         """Write down what has changed, each account at most once a minute, or all of it at the end.
@@ -283,6 +311,9 @@ class Balances:
     async def _write(self, provider: str, held: Held, books: Span | None) -> None:
         """Write down what the books were half a minute ago: what has ended since is in the ledger for certain, and is
         taken off again at the next start. Books that are not exact are not kept: they would become a false drift."""
+        if self._shared is not None:  # it keeps the books itself
+            await self._ledger.save_balance(provider, self._clock.now(), held.reported, None)
+            return
         at = self._clock.now() - _SETTLED
         computed: int | None = None
         if books is not None and books.low == books.high:
@@ -329,3 +360,12 @@ class Balances:
 
     def _tell(self, provider: str, held: Held) -> None:
         self._counted(provider, held.reported, held.computed, held.drift)
+
+
+def _word(balance: int, since: datetime, now: datetime, attempt: AttemptState | None, outcome: Outcome | None) -> Word:
+    """A supplier's word, for replicas whose clocks may be apart."""
+    charged: bool | None = None
+    if attempt is not None and outcome is not None and outcome.status in DEFINITE:
+        charged = outcome.status is OutcomeStatus.SUCCESS
+    about = None if attempt is None else attempt.id
+    return Word(reported=balance, since=since - SKEW, heard_at=now + SKEW, attempt=about, charged=charged)

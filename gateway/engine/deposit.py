@@ -13,7 +13,7 @@ from gateway.core.transaction import AttemptState, AttemptStatus
 from gateway.engine.accounts import Balance
 from gateway.engine.errors import EngineError
 
-_DEFINITE = frozenset({OutcomeStatus.SUCCESS, OutcomeStatus.FAILED, OutcomeStatus.REJECTED})
+DEFINITE = frozenset({OutcomeStatus.SUCCESS, OutcomeStatus.FAILED, OutcomeStatus.REJECTED})
 _RAN = frozenset({AttemptStatus.FAILED, AttemptStatus.REVERSED})
 """It was not charged, but may have been for a while."""
 
@@ -38,6 +38,8 @@ class Held(Balance):
 
     books: Span | None = None
     """What our ledger makes it. `computed` is its upper end: what was under way at the first word is mostly charged."""
+    books_at: datetime | None = None
+    """Where several replicas buy: the moment of the books, and of `told`."""
     told: Span | None = None
     """What the supplier's last word makes it, less what was charged since: the books after a `rebase`."""
 
@@ -62,6 +64,12 @@ class Held(Balance):
         """Count on from what the supplier said last."""
         if self.told is not None:
             self.books, self.drift, self.computed = self.told, 0, self.told.high
+
+    def judged(self, books: Span | None, told: Span, at: datetime, charged: int) -> None:
+        """The books and the supplier's word, both of one moment that is past; so much was charged since."""
+        self.told, self.books_at = told, at
+        self.books, self.drift = compare(books, told)
+        self.computed = self.books.high - charged
 
     def heard(self, reported: int, at: datetime, told: Span | None) -> None:
         """The supplier says what is left. `told`: what that makes of the books, where there are any."""
@@ -130,7 +138,7 @@ class UnderWay:
             since: it is younger than this.
             attempt: the one that the supplier was speaking of, where it was, and what it said of it.
         """
-        if attempt is None or outcome is None or outcome.status not in _DEFINITE:
+        if attempt is None or outcome is None or outcome.status not in DEFINITE:
             late, early = self._doubt(since, None, charged=False)
             return word(balance, late=late, early=early)
         # What the message says of its own purchase leaves no doubt about that one.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
 from gateway.ledger import rows, values
 from gateway.ledger.batch import Operation, Simple
+from gateway.ledger.deposits import LONGEST_OPEN, Deposits
 from gateway.ledger.group import GroupWriter, OnCommit
 from gateway.ledger.protocol import Balance, Bought, StoredNotification
 from gateway.ledger.pruning import Pruning
@@ -19,11 +20,9 @@ from gateway.ledger.statements import Statement, Statements
 
 PROBE_SECONDS = 1.0
 """How long a commit, or a probe, says that the ledger can be written."""
-_LONGEST_OPEN = timedelta(days=7)
-"""After so long an attempt is settled by a person or not at all."""
 
 
-class BaseLedger(Pruning, ABC):
+class BaseLedger(Pruning, Deposits, ABC):
     """Everything that is the same for both databases. `Ledger` documents the methods."""
 
     def __init__(
@@ -271,7 +270,7 @@ class BaseLedger(Pruning, ABC):
         return {balance.provider: balance for balance in found}
 
     async def charged_since(self, provider: str, after: datetime) -> int:
-        first = rows.first_number(after - _LONGEST_OPEN)
+        first = rows.first_number(after - LONGEST_OPEN)
         given = {"first": first, "provider": provider, "after": rows.to_micros(after)}
         return int((await self._rows(self.statements.charged_since, **given))[0][0] or 0)
 

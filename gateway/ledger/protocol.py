@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from gateway.core.claims import Claim
 from gateway.core.share import Standing
 from gateway.core.transaction import Change, Event, Exchange, Notification, StoredReport, Transaction
 from gateway.ledger.leaving import Leaving, Removed, Unfinished, Whole
@@ -220,6 +221,17 @@ class Ledger(Protocol):
     async def charged_since(self, provider: str, after: datetime) -> int:
         """Rupiah that an account took for what succeeded later than `after`, less what it gave back of what had
         succeeded before. Looks at attempts that were sent in the seven days before `after`, and since."""
+
+    async def balance_base(self, provider: str) -> Balance | None:
+        """The latest balance of an account that was computed, if there is one."""
+
+    async def charged_between(self, provider: str, start: datetime, end: datetime) -> int:
+        """Rupiah that an account took for what succeeded with `start` < ended ≤ `end`, less what it gave back in that
+        time. Looks at attempts that were sent in the seven days before `start`, and since."""
+
+    async def claims(self, provider: str, since: datetime) -> list[Claim]:
+        """The attempts at an account that have ended later than `since`, and those of transactions that are open or
+        that a person has to look at. Of the former those that were sent in the seven days before `since`, and later."""
 
     async def bought(self, start: datetime, end: datetime) -> dict[str, Bought]:
         """What succeeded at each account, of what was sent with `start` ≤ sent < `end`."""

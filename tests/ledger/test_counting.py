@@ -56,6 +56,54 @@ async def test_what_succeeded_later_is_charged_at_its_price_and_what_was_given_b
     assert await ledger.charged_since("maxsi", after(40)) == 0
 
 
+async def test_charges_between_two_moments_are_the_difference_of_two_balances(
+    ledger: Ledger, accept: Make, succeed: Make
+) -> None:
+    early = await put(ledger, succeed(await put(ledger, accept("A-1")), at=after(10)))
+    await put(ledger, succeed(await put(ledger, accept("A-2")), at=after(20)))
+    await put(ledger, accept("A-3"))
+    await put(ledger, taken_back(early, after(30)))
+    moments = (0, 10, 15, 20, 25, 30, 40)
+    left = {0: 0, 10: 5350, 15: 5350, 20: 10700, 25: 10700, 30: 5350, 40: 5350}
+    for start in moments:
+        for end in moments[moments.index(start) :]:
+            charged = await ledger.charged_between("maxsi", after(start), after(end))
+            assert charged == left[end] - left[start], (start, end)
+    assert await ledger.charged_between("second", after(0), after(40)) == 0
+
+
+async def test_what_was_under_way_at_a_moment_is_found_as_it_stands_now(
+    ledger: Ledger, accept: Make, succeed: Make
+) -> None:
+    old = START - timedelta(days=30)
+    await put(ledger, succeed(await put(ledger, accept("A-1")), at=after(10)))
+    late = await put(ledger, succeed(await put(ledger, accept("A-2")), at=after(20)))
+    back = await put(ledger, succeed(await put(ledger, accept("A-3")), at=after(12)))
+    await put(ledger, taken_back(back, after(30)))
+    waiting = await put(ledger, accept("A-4", needs_review=True, at=old))
+    live = await put(ledger, accept("A-5"))
+    disputed = await put(ledger, accept("A-6", status=TransactionStatus.FAILED, conflict=True, at=old))
+    found = {claim.attempt: claim for claim in await ledger.claims("maxsi", after(15))}
+    assert set(found) == {one.attempts[0].id for one in (late, back, waiting, live, disputed)}
+    ended = found[late.attempts[0].id]
+    assert (ended.status, ended.charge, ended.most, ended.ended_at) == (AttemptStatus.SUCCESS, 5350, 5400, after(20))
+    assert ended.succeeded_at is None
+    assert found[back.attempts[0].id].succeeded_at == after(12)
+    assert found[live.attempts[0].id].status is AttemptStatus.SENDING
+    assert await ledger.claims("second", after(15)) == []
+
+
+async def test_the_base_of_a_balance_is_the_latest_that_was_computed(ledger: Ledger) -> None:
+    assert await ledger.balance_base("maxsi") is None
+    await ledger.save_balance("maxsi", after(1), 1_000, 900)
+    await ledger.save_balance("maxsi", after(2), 1_000, 950)
+    await ledger.save_balance("maxsi", after(3), 800, None)
+    await ledger.save_balance("second", after(4), 1, 1)
+    base = await ledger.balance_base("maxsi")
+    assert base is not None
+    assert (base.at, base.reported, base.computed) == (after(2), 1_000, 950)
+
+
 @pytest.mark.parametrize("days", [1, 6])
 async def test_an_attempt_that_was_open_for_days_is_charged_when_it_succeeds(
     ledger: Ledger, accept: Make, succeed: Make, days: int
