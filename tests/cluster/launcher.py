@@ -23,9 +23,10 @@ from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, Transaction
 from gateway.engine.apply import by_evidence
 from gateway.engine.check import Checker
-from gateway.ledger import postgres_marks
+from gateway.ledger import postgres_marks, postgres_replicas
 from gateway.ledger.postgres import PostgresLedger
 from gateway.ledger.postgres_connection import PostgresWriter
+from gateway.ledger.postgres_lease import Lease
 
 
 def resend_on_recovery() -> None:
@@ -45,7 +46,14 @@ def fencing_ignored() -> None:
         await postgres_marks.leave(connection, self._owner, None, mark)
 
     PostgresWriter._begin = begin  # type: ignore[method-assign]  # the fault
-    PostgresLedger.lease_held = lambda self: True  # type: ignore[method-assign]  # the fault
+
+    async def renew(self: Lease) -> None:
+        now = await self._read(lambda c: postgres_replicas.renew(c, self._owner, self._seconds), again=True)
+        if now is not None:
+            self._answered(now)
+
+    Lease.renew = renew  # type: ignore[method-assign]  # the fault
+    Lease.held = lambda self: True  # type: ignore[method-assign]  # the fault
 
 
 def _fate(answer: bool) -> None:

@@ -1,7 +1,7 @@
 """The kill harness over three replicas in full: 10,000 purchases by 32 clients. Exit 1 where a figure is wrong.
 
-`--purchases`, `--per-second` and `--seed` take another size and another run; `--mutant` a gateway with a fault;
-`--folder` keeps logs, journals and audit logs there.
+`--purchases`, `--per-second` and `--seed` take another size and another run; `--fault-every` other seconds between two
+faults of PostgreSQL; `--mutant` a gateway with a fault; `--folder` keeps logs, journals and audit logs there.
 """
 
 from __future__ import annotations
@@ -34,13 +34,17 @@ def main() -> int:
     arguments.add_argument("--purchases", type=int, default=10_000)
     arguments.add_argument("--per-second", type=float, default=60.0)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--fault-every", type=float, nargs=2, default=(5.0, 40.0), metavar=("FROM", "TO"))
     arguments.add_argument("--mutant")
     arguments.add_argument("--folder", type=Path)
     given = arguments.parse_args()
     command: tuple[str, ...] = SERVE
     if given.mutant:
         command = (sys.executable, str(HERE / "launcher.py"), "--lease", "4", "--mutant", given.mutant)
-    plan = ClusterPlan(base=Plan(purchases=given.purchases, seed=given.seed, per_second=given.per_second))
+    plan = ClusterPlan(
+        base=Plan(purchases=given.purchases, seed=given.seed, per_second=given.per_second),
+        fault_every=tuple(given.fault_every),
+    )
     with contextlib.ExitStack() as stack:
         folder = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-soak-cluster-")))
         folder.mkdir(parents=True, exist_ok=True)
