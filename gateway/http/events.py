@@ -66,7 +66,7 @@ async def _send(response: web.StreamResponse, feed: Feed, stream: Stream, after:
         live_from: what has a higher number is on its way into `stream`.
     """
     while after < live_from and not (stream.cut or stream.ended):
-        told = await feed.read(after)
+        told = await feed.replay(after)
         if not told.numbers:
             break
         await response.write(told.after(after))

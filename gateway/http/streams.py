@@ -28,15 +28,19 @@ log = logging.getLogger("gateway.http")
 
 HEARTBEAT = b":\n\n"
 FIRST = b"retry: 2000\n\n"
-PAGE = 200
-"""Events in one read."""
+PAGE = 50
+"""Events in one read: about as much as one piece."""
 PIECE = 64 * 1024
 """Bytes after which no more is put into one write. What waits is shared by all streams of a client; what is written is
 each one's own, and stays in memory until it is taken."""
 MOST_BEHIND = 2_000
 """Events that may wait for a slow reader."""
-MOST_STREAMS = 2_000
+MOST_STREAMS = 500
 """Streams of one client."""
+_REPLAYS = 2
+"""Streams of one client that read what they missed at the same time; the others wait for their turn. Without turns a
+client that takes up hundreds of streams at once has the whole process read for it."""
+_BETWEEN = 0.002  # seconds between two such reads, for everybody else
 _LARGEST = 2**63 - 1
 _HELD = 2_000
 _PAUSE = 1.0  # seconds before the ledger is asked again after it failed
@@ -135,6 +139,7 @@ class Feed:
         self._poll = poll
         self._held: dict[str, Transaction] = {}
         self._changed = asyncio.Event()
+        self._turns = asyncio.Semaphore(_REPLAYS)
         self._ready: asyncio.Task[None] | None = None
 
     def hear(self, change: Change) -> None:
@@ -199,6 +204,16 @@ class Feed:
                 break
         if not self._changed.is_set():
             self._held.clear()
+
+    async def replay(self, after: int) -> Told:
+        """The next events after a number for a stream that missed them, a page at most, when it is its turn.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        async with self._turns:
+            await asyncio.sleep(_BETWEEN)
+            return await self.read(after)
 
     async def read(self, after: int, held: dict[str, Transaction] | None = None) -> Told:
         """The next events after a number, a page at most.

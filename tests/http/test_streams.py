@@ -223,3 +223,29 @@ async def test_the_highest_number_is_found_wherever_it_is(gateway: Any, last: in
     await feed.started()
     assert feed.position == last
     assert gateway.engine.ledger.reads <= 130
+
+
+async def test_streams_that_read_what_they_missed_take_turns(gateway: Any, keys: dict[str, str]) -> None:
+    ledger, reading, most = gateway.engine.ledger, 0, 0
+    await gateway.buy()
+    change(gateway, 3 * streams.PAGE)
+    events_after = ledger.events_after
+
+    async def counted(client: str, after: int, limit: int) -> Any:
+        nonlocal reading, most
+        reading, most = reading + 1, max(most, reading + 1)
+        try:
+            await asyncio.sleep(0.005)
+            return await events_after(client, after, limit)
+        finally:
+            reading -= 1
+
+    async def follow() -> list[int]:
+        async with listening(gateway, keys, last="0") as reader:
+            return [(await reader.next())["id"] for _ in range(3 * streams.PAGE)]
+
+    ledger.events_after = counted
+    seen = await asyncio.gather(*(follow() for _ in range(20)))
+    assert seen == [seen[0]] * 20
+    assert len(set(seen[0])) == 3 * streams.PAGE
+    assert most <= 3, "two that replay, and the one that reads for all"
