@@ -227,3 +227,14 @@ def test_hostile_bodies_cost_little() -> None:
         with pytest.raises(ProblemError):
             parse_json(body, PurchaseBody)
         assert time.perf_counter() - began < 0.1
+
+
+async def test_a_body_of_thousands_of_fields_costs_little_and_gets_a_short_answer(gateway: Any) -> None:
+    many = b"{%b}" % b",".join(b'"k%d":1' % number for number in range(3_000))
+    answer = await gateway.call("POST", "/v1/transactions", data=many, headers={"Content-Type": "application/json"})
+    assert (answer.status, answer.json["code"]) == (400, "invalid_request")
+    assert answer.json["detail"] == "the body has more than 50 fields"
+    assert len(answer.text) < 500
+    some = b"{%b}" % b",".join(b'"k%d":1' % number for number in range(50))
+    answer = await gateway.call("POST", "/v1/transactions", data=some, headers={"Content-Type": "application/json"})
+    assert len(answer.json["errors"]) == 53, "each unknown field, and the three that are missing"
