@@ -230,7 +230,7 @@ def test_hostile_bodies_cost_little() -> None:
 
 
 async def test_a_body_of_hundreds_of_fields_costs_little_and_gets_a_short_answer(gateway: Any) -> None:
-    many = b"{%b}" % b",".join(b'"k%d":1' % number for number in range(600))
+    many = b"{%b}" % b",".join(b'"k%d":1' % number for number in range(100))
     answer = await gateway.call("POST", "/v1/transactions", data=many, headers={"Content-Type": "application/json"})
     assert (answer.status, answer.json["code"]) == (400, "invalid_request")
     assert answer.json["detail"] == "the body has more than 50 fields"
