@@ -66,6 +66,9 @@ _SERIAL_END = re.compile(
     r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s\|\s"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
+    r"|(?:\A|[\s.,])(?:salam|semoga)\b"
+    r"|(?<![A-Za-z])(?:saldo|dana|uang)(?: anda)? (?:sudah|telah|sdh|tlh|akan|di ?kembali|di ?refund)"
+    r"|(?<![A-Za-z/])(?:trx|transaksi) (?:sedang|masih|akan|belum|sdg|msh|blm|gagal|dibatalkan|di ?proses)"
     r"|[\s.](?:sukses|berhasil|gagal|success|failed)(?:\s?(?:[.,!;]|$)|\s(?:(?:[rt]|reff)#|(?:hrg|harga|saldo|stok)\b))"
     r"|\.\s#"
     r")",

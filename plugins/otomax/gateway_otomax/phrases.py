@@ -78,7 +78,7 @@ MORE = (
     r"(?<![a-z\d.@])(?!(?:harga|hrg|sisa|saldo|stok|sal|bal|trx|token|kode|voucher|serial|seri|snref|ref|reff|refid"
     r"|referensi|clientid|nomor|tgl|tanggal|jam|waktu|pukul|pada|dengan|dgn|nilai|sebesar|seharga|senilai|total|biaya"
     r"|produk|tujuan|nama|pelanggan|untuk|via|sudah|diproses|dilakukan|pulsa|paket|data|internet|pln|kwh|lihat|menu"
-    r"|oleh|terima|kasih|rupiah|wib|wita|wit|status|sukses|kami|anda|ket)(?![a-z]))[a-z]{3,}(?![a-z\d.])"
+    r"|oleh|terima|kasih|rupiah|wib|wita|wit|status|sukses|kami|anda|ket)(?![a-z]))[a-z]{3,}(?![a-z\d]|\.[a-z\d])"
 )
 """A word that says something about a purchase beside that it succeeded, and beside what the fields hold."""
 OTHER_ACT = (

@@ -42,6 +42,7 @@ _STATUS_WORDS = {
 """Status words where a code is expected."""
 _INQUIRY = re.compile(r"(?i)(?:cek|inq|check)[a-z]")
 """How the codes of products begin that only look at a number, a name or a bill."""
+_NAMES_INQUIRY = re.compile(r"(?i)(?<![a-z0-9])(?:cek|inq|check)[a-z]{1,12}\d{0,4}\.(?:\d{1,2}\.)?[\dx*]{5}")
 _INQUIRED = "inquiry-only"
 """The rule that finds the success of an inquiry: all that such a product is to do."""
 _REFUSED = re.compile(r"(?i)gagal|fail|tidak|belum|tolak")
@@ -140,7 +141,7 @@ class Reader:
         )
         if any(not (_same_ref(other, found.refs[0]) or _same_ref(found.refs[0], other)) for other in found.refs[1:]):
             return replace(_undecided(outcome), rule="two-references"), found
-        if outcome.status is OutcomeStatus.SUCCESS and _inquires(found) and not own_inquiry:
+        if outcome.status is OutcomeStatus.SUCCESS and _NAMES_INQUIRY.search(text) and not own_inquiry:
             return replace(_undecided(outcome), rule=_INQUIRED), found
         return outcome, found
 
@@ -215,11 +216,6 @@ def _within_http(outcome: Outcome, status: int) -> Outcome:
 
 def _undecided(outcome: Outcome) -> Outcome:
     return replace(outcome, status=OutcomeStatus.UNKNOWN, reason=None, never_seen=False, account_refused=False)
-
-
-def _inquires(found: Fields) -> bool:
-    """Whether what the message speaks of is an inquiry."""
-    return any(product is not None and _INQUIRY.match(product) for product, _ in found.purchases)
 
 
 def _whose(attempt: Attempt, outcome: Outcome, found: Fields) -> Outcome:

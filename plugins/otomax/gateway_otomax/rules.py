@@ -216,10 +216,10 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="other-business",
-        pattern=r"\A[^.~]{0,60}?\b(?:saldo|komisi|poin|tiket|mutasi|penarikan|ganti|pendaftaran|registrasi"
-        r"|login)\b(?:[^.,;|~]|\.(?=\d)){0,60}"
+        pattern=r"(?:\A|[.!¦]\s)[^.~]{0,60}?\b(?:saldo|komisi|poin|tiket|mutasi|penarikan|ganti|pendaftaran|registrasi"
+        r"|login|laporan|rekap)\b(?:[^.,;|~]|\.(?=\d)){0,60}"
         r"\b(?:sukses|gagal|ditolak)\b",
-        unless=r"\br#|~|\bref|\bclientid|\btrx\b",
+        unless=r"\br#|~|\bref|\bclientid|\btrx\b|\b[a-z]{1,10}\d{0,4}\.[\dx*]{5}",
         status=_U,
         view="evidence",
     ),
@@ -365,7 +365,7 @@ _NEEDS = {
     "time-out": "out rto respon jawaban habis",
     "no-judgement": "komplain bukan belum tidak tak dispute investigasi manual operator",
     "technical": "unable exception gagal ditolak otomatis code",
-    "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login",
+    "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login laporan rekap",
     "refund-asked": "refund dibatalkan pembatalan",
     "earlier-runs": "sebelumnya",
     "credited": "+",

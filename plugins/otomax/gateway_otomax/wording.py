@@ -88,7 +88,7 @@ _END = r"(?=[.!;|](?:\s|$)|\Z)"
 ASIDES: tuple[tuple[str, str], ...] = (
     ("address", r"\b(?:https?://|www\.)\S{1,200}"),
     ("earlier", r"(?:\|\s*)?\b(?:sebelumnya|riwayat|history|trx terakhir)\s{0,3}[:=].*\Z"),
-    ("earlier-clause", r"\b(?:sebelumnya|tadinya|semula|kemarin)\b[^.,;|!]{0,60}"),
+    ("earlier-clause", r"\b(?:sebelumnya|tadinya|semula|kemarin|trx terakhir)\b(?:[^.,;|!]|\.(?=\d)){0,60}"),
     ("question", r"[^.,;|!?@\])]{0,80}\?"),
     (
         "conditional-refund",
@@ -171,7 +171,7 @@ _TAKEN_OUT = " ¦ "
 _NEEDS = {
     "address": "http www.",
     "earlier": "sebelumnya riwayat history terakhir",
-    "earlier-clause": "sebelumnya tadinya semula kemarin",
+    "earlier-clause": "sebelumnya tadinya semula kemarin terakhir",
     "question": "?",
     "conditional-refund": "jika setelah ketika saat kecuali untuk",
     "many": "banyak seluruh beberapa sejumlah hari kemarin tadi semalam bulan minggu sejak",

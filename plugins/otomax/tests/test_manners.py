@@ -59,6 +59,15 @@ TOKEN = "7711-2233-4455-6677-8899"
         (f"{OURS} belum selesai. SN: 778812", P),
         (f"Validasi {OURS} selesai. SN: 778812", U),
         (f"{OURS} selesai diproses. GAGAL. Nomor mati", F),
+        # Slogans, and sentences that follow a serial number without a full stop.
+        (f"{OURS} SUKSES SN 778812 Saldo telah dikembalikan 5.700", U),
+        (f"{OURS} SUKSES SN 778812 trx sedang diproses", P),
+        (f"{OURS} SUKSES, dengan syarat.", U),
+        ("Trx sukses akan muncul SN. Salam sukses", U),
+        ("TRANSAKSI LANCAR. Deposit Rp 250.000 SUKSES. Saldo 344.300", U),
+        ("Rekap transaksi hari ini: sukses 12", U),
+        ("Trx terakhir R#903123456 PULSA5.081234567890 BERHASIL", U),
+        ("cekdana.081234567890 sukses. sn: siti/778812", U),
         # An inquiry that went through.
         ("Cek nama R#903123456 DANA.081234567890 SUKSES. SN: SITI", U),
         ("R#903123456 CEKDANA.081234567890 SUKSES. SN: SITI/778812", U),
