@@ -14,7 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from gateway.core.leases import Reach, failed, gone_before, reached
 from gateway.core.share import Standing
 from gateway.ledger import postgres_replicas
-from gateway.ledger.errors import LeaseLostError, LedgerUnavailableError
+from gateway.ledger.errors import LeaseLostError, LedgerError
 
 BEATS = 3
 """How often a lease is renewed in its time."""
@@ -115,7 +115,7 @@ class Lease:
                 await self.renew()
                 self.standing = await self._stand()
                 pause = self._seconds / BEATS
-            except LedgerUnavailableError:  # a lost lease is one too, and ends the loop
+            except LedgerError:  # whatever it is, the heart goes on; a lost lease ends the loop
                 pause = min(AGAIN_SECONDS, self._seconds / BEATS)
 
     async def take_over(self) -> list[str]:

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import AttemptStatus, Change
-from gateway.ledger import LeaseLostError, Ledger, LedgerUnavailableError, postgres, postgres_connection
+from gateway.ledger import (
+    ChangeRefusedError,
+    LeaseLostError,
+    Ledger,
+    LedgerUnavailableError,
+    postgres,
+    postgres_connection,
+)
 from gateway.ledger.postgres import PostgresLedger
 
 START = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
@@ -153,6 +160,25 @@ async def test_a_frozen_replica_learns_that_its_lease_is_over_before_it_sends(po
     assert first.lease_held()
     first._tasks[-1].cancel()  # a heart that no longer beats, as in a process that was stopped
     await eventually(lambda: not first.lease_held())
+    await first.close()
+
+
+async def test_a_heart_that_missed_a_beat_goes_on(
+    postgresql: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await replica(postgresql, "first", lease_seconds=0.3)
+    await first.claim_node()
+    renew, beats = first._lease.renew, [0]
+
+    async def refused() -> None:
+        beats[0] += 1
+        if beats[0] == 1:
+            raise ChangeRefusedError("two were in each other's way")
+        await renew()
+
+    monkeypatch.setattr(first._lease, "renew", refused)
+    await eventually(lambda: beats[0] >= 3)
+    assert first.lease_held()
     await first.close()
 
 
