@@ -30,15 +30,13 @@ from gateway.core.drift import Span
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, Change, Exchange, Transaction
 from gateway.engine.accounts import Account
+from gateway.engine.ask_balance import ask_balance
 from gateway.engine.clock import Clock
 from gateway.engine.deposit import DEFINITE, CannotCorrectError, Correction, Held, UnderWay
-from gateway.engine.exchange import record
-from gateway.engine.lanes import LaneFullError
 from gateway.engine.shared_books import SKEW, Rows, SharedBooks
 from gateway.ledger import Balance as StoredBalance
 from gateway.ledger import LedgerUnavailableError
-from gateway.net.redaction import masking
-from gateway.provider import Call, Capability
+from gateway.provider import Capability
 
 SAVE_SECONDS = 60.0
 REPORT_AGE = timedelta(seconds=15)
@@ -321,42 +319,15 @@ class Balances:
         await self._ledger.save_balance(provider, at, held.reported, computed)
 
     async def ask(self, account: Account) -> int | None:
-        """Ask a supplier what is left, and keep the question and the answer: rupiah, or `None` where it does not say.
+        """Ask a supplier what is left; see `ask_balance`.
 
         Raises:
             LedgerUnavailableError: the exchange cannot be kept; the balance is all the same.
         """
-        try:
-            call = account.provider.balance()
-        except Exception:
-            call = None
-        if not isinstance(call, Call):
-            log.warning("balance_not_asked", provider=account.id, why="the plugin made no call")
-            return None
-        try:
-            slot = await account.lane.take(account.settings.limits.wait)
-        except LaneFullError:
-            return None  # purchases come first; it is asked again at its next time
-        started = self._clock.now()
-        try:
-            sent = await account.transport.send(call)
-        finally:
-            slot.release()
-        balance: int | None = None
-        if sent.reply is not None:
-            try:
-                said = account.provider.read_balance(sent.reply)
-            except Exception:
-                said = None
-            balance = said if isinstance(said, int) and not isinstance(said, bool) else None
-        if balance is None:
-            log.warning("balance_not_told", provider=account.id, why=sent.detail or "the answer does not say")
-        if balance is not None:
-            self._hear(account, balance, started)
-        mask = masking(call, account.redactor)
-        kept = record(account.id, call, sent, mask, purpose="balance", attempt=None, now=started)
-        await self._ledger.store_exchange(kept, None)
-        return balance
+        return await ask_balance(account, clock=self._clock, heard=self._hear, keep=self._keep)
+
+    async def _keep(self, exchange: Exchange) -> None:
+        await self._ledger.store_exchange(exchange, None)
 
     def _tell(self, provider: str, held: Held) -> None:
         self._counted(provider, held.reported, held.computed, held.drift)
