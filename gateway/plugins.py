@@ -21,6 +21,7 @@ import pluggy
 
 from gateway import hooks
 from gateway.errors import GatewayError
+from gateway.plugin_methods import PluginError, check_methods
 from gateway.provider import Capability, Provider, Sandbox, capabilities
 from gateway.settings.types import NAME_PATTERN, ProviderSettings
 
@@ -31,10 +32,6 @@ MAX_AVERAGE_SECONDS = 0.1
 """An observer that takes longer than this on average is switched off."""
 _JUDGE_AFTER_CALLS = 5
 _JUDGE_AFTER_SECONDS = 1.0
-
-
-class PluginError(Exception):
-    """What a plugin hands over cannot be used. The message is for its author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +267,7 @@ def _register_kind(kind: Any, offer: _Offer, plugins: Plugins) -> None:
     if not isinstance(name, str) or re.fullmatch(NAME_PATTERN.rstrip("$"), name) is None:
         raise PluginError(f"{kind.__name__}.kind must be a name of lower-case letters, digits, - and _")
     if name in plugins.kinds or name in offer.kinds:
-        raise PluginError(f"the kind {name} is taken by another plugin or class")
+        raise PluginError(f"the kind {name} is taken by {_taker(name, offer, plugins)}")
     if not (isinstance(kind.Settings, type) and issubclass(kind.Settings, ProviderSettings)):
         raise PluginError(f"{kind.__name__}.Settings must be a subclass of ProviderSettings")
     if Capability.PURCHASE not in capabilities(kind):
@@ -278,7 +275,18 @@ def _register_kind(kind: Any, offer: _Offer, plugins: Plugins) -> None:
     for method, function in inspect.getmembers(kind, inspect.iscoroutinefunction):
         if hasattr(Provider, method):
             raise PluginError(f"{function.__qualname__} is async def; a provider does no I/O")
+    check_methods(kind)
     offer.kinds[name] = kind
+
+
+def _taker(name: str, offer: _Offer, plugins: Plugins) -> str:
+    if name in offer.kinds:
+        return f"another class of this plugin, {offer.kinds[name].__name__}"
+    for info in plugins.loaded:
+        if name in info.kinds:
+            package = f"{info.distribution} {info.version}" if info.distribution else info.name
+            return f"another plugin, {package}; uninstall one of the two, or rename its kind"
+    return "another plugin"
 
 
 def _register_sandbox(kind: Any, factory: Any, offer: _Offer, plugins: Plugins) -> None:

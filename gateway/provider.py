@@ -67,8 +67,13 @@ class Call:
 
     `url` goes out as it stands, so a provider encodes it fully. It may carry secrets and is therefore kept out of
     `repr`; each secret string that appears in url, headers or body, in the form in which it appears there, is listed in
-    `secrets`, and the gateway masks it in everything it keeps or prints. The secret settings of the account are
-    masked whether they are listed or not.
+    `secrets`, and the gateway masks it in everything it keeps or prints. The secret settings of the account (those of
+    type `SecretStr`) are masked whether they are listed or not, also percent-encoded, escaped or in base64; a signature
+    is not, and must be listed.
+
+    Raises:
+        TypeError: a part is of another type, such as a body that is text or a `secrets=(key)` that is no tuple. Raised
+            where the plugin makes the call, so that nothing is bought with half a request.
     """
 
     method: str
@@ -76,6 +81,23 @@ class Call:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: bytes | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.method, str) or not isinstance(self.url, str):
+            raise TypeError("method and url are texts")
+        if self.body is not None and not isinstance(self.body, bytes):
+            raise TypeError("body is bytes: encode it")
+        if not isinstance(self.secrets, tuple) or not all(isinstance(secret, str) for secret in self.secrets):
+            raise TypeError("secrets is a tuple of texts: (key,), with the comma")
+        if not isinstance(self.headers, tuple) or not all(_is_header(header) for header in self.headers):
+            raise TypeError('headers is a tuple of pairs of texts: (("accept", "text/plain"),)')
+
+
+def _is_header(header: object) -> bool:
+    match header:
+        case (str(), str()):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +177,9 @@ class RecordedMessage:
 
 
 class UnreadableReportError(ValueError):
-    """A report holds nothing that could be read. It is kept for a person and acknowledged all the same."""
+    """A report holds nothing that could be read, or its signature is wrong. It changes nothing, is kept for a person
+    (`GET /admin/reports/unreadable`) and acknowledged all the same: who forges reports learns nothing.
+    """
 
 
 class Asking(StrEnum):
@@ -179,10 +203,13 @@ class Provider(Generic[S]):
     A provider keeps no state between calls, opens no socket, reads no clock and never raises for what a supplier says:
     anything that it cannot read is `OutcomeStatus.UNKNOWN`. An exception that escapes is contained by the gateway and
     counts as `UNKNOWN`.
+
+    All methods are called on the event loop, where everybody waits for them: a millisecond is long. The gateway hands
+    arguments over by place. Names of your own methods begin with `_`, so that none is taken for a slip.
     """
 
     kind: ClassVar[str]
-    """The name under which the configuration asks for this dialect: lower-case letters, digits and hyphens."""
+    """The name under which the configuration asks for this dialect: lower-case letters, digits, `-` and `_`."""
     Settings: ClassVar[type[ProviderSettings]] = ProviderSettings
     """The account's settings: a subclass of `ProviderSettings` with the dialect's own fields."""
 
@@ -198,11 +225,14 @@ class Provider(Generic[S]):
         raise NotImplementedError
 
     def asking(self) -> Asking:
-        """How this account can be asked about an open attempt. Where it can, `check` and `read_check` exist."""
+        """How this account can be asked about an open attempt. Where it can, `check` and `read_check` exist.
+
+        It may depend on the settings. `Asking.QUESTION` is a promise that no check can ever buy.
+        """
         return Asking.NONE
 
     def check(self, attempt: Attempt) -> Call:
-        """The call that asks how an attempt stands."""
+        """The call that asks how an attempt stands. Where asking is `Asking.RESEND`, it is `self.purchase(attempt)`."""
         raise NotImplementedError
 
     def read_check(self, attempt: Attempt, reply: Reply) -> Outcome:
@@ -212,13 +242,18 @@ class Provider(Generic[S]):
     def read_report(self, report: Report) -> Sequence[Update]:
         """What a call back says; usually one update.
 
+        A supplier that signs: check it here, over `report.body` or `report.raw_query` as they came, with
+        `hmac.compare_digest` on bytes (texts with other letters make it raise). Headers are named in lower case. What
+        is no report about a purchase, such as a ping, is unreadable too.
+
         Raises:
-            UnreadableReportError: nothing in it could be read.
+            UnreadableReportError: nothing in it could be read, or its signature is wrong.
         """
         raise NotImplementedError
 
     def acknowledge(self, report: Report) -> Acknowledgement:
-        """How this supplier wants a report answered. It is answered so whether or not the reference is known."""
+        """How this supplier wants a report answered. It is answered so whether or not the reference is known, the
+        report could be read and the signature was right; so it depends on nothing that a report says."""
         return Acknowledgement()
 
     def balance(self) -> Call:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["NO_ANSWERS", "WRONG_VALUES", "contradictions", "near_references", "slow_texts", "spoilt"]
+__all__ = ["NO_ANSWERS", "WRONG_VALUES", "contradictions", "echoes", "near_references", "slow_texts", "spoilt"]
 
 NO_ANSWERS = (
     b"",
@@ -56,6 +56,17 @@ def spoilt(body: bytes) -> Iterator[bytes]:
             yield _dump(_with(whole, path, value))
         yield _dump(_with(whole, path, "NOT-A-NUMBER")).replace(b'"NOT-A-NUMBER"', b"NaN")
         yield _dump(_with(whole, path, "NOT-A-NUMBER")).replace(b'"NOT-A-NUMBER"', b"1e999")
+
+
+def echoes(body: bytes, secret: str) -> Iterator[bytes]:
+    """A JSON body that repeats a secret in one of its texts, for each of them. Nothing for other bodies."""
+    whole = _object(body)
+    if whole is None:
+        return
+    for path in _leaves(whole):
+        text = _at(whole, path)
+        if isinstance(text, str):
+            yield _dump(_with(whole, path, f"{text} {secret}"))
 
 
 def contradictions(says: bytes, other: bytes, alone: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -105,7 +116,7 @@ def _leaves(value: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield (name,)
 
 
-def _at(value: dict[str, Any], path: tuple[str, ...]) -> Any:
+def _at(value: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         if not isinstance(value, dict) or name not in value:
             return None

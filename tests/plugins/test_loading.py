@@ -53,8 +53,40 @@ BAD = {
     "cannot buy": (HEAD + KIND.replace("read_purchase", "read") + HOOK + "register(Acme)", "read_purchase"),
     "has settings that are none": (HEAD + KIND + "    Settings = dict\n" + HOOK + "register(Acme)", "ProviderSettings"),
     "has async methods": (HEAD + KIND.replace("def pur", "async def pur") + HOOK + "register(Acme)", "no I/O"),
-    "takes a kind that is taken": (HEAD + KIND.replace("acme", "good") + HOOK + "register(Acme)", "good is taken"),
-    "registers twice": (HEAD + KIND + HOOK + "register(Acme); register(Acme)", "acme is taken"),
+    "takes a kind that is taken": (
+        HEAD + KIND.replace("acme", "good") + HOOK + "register(Acme)",
+        "good is taken by another plugin, good; uninstall one",
+    ),
+    "registers twice": (HEAD + KIND + HOOK + "register(Acme); register(Acme)", "another class of this plugin, Acme"),
+    "misspells a method": (
+        HEAD + KIND + "    def read_reprot(self, report): ...\n" + HOOK + "register(Acme)",
+        "Acme.read_reprot is no method of a provider; did you mean read_report?",
+    ),
+    "misspells half of a pair": (
+        HEAD + KIND + "    def balance(self): ...\n    def read_balanc(self, reply): ...\n" + HOOK + "register(Acme)",
+        "did you mean read_balance?",
+    ),
+    "has half a pair": (
+        HEAD + KIND + "    def balance(self): ...\n" + HOOK + "register(Acme)",
+        "Acme has balance and no read_balance",
+    ),
+    "has the other half": (
+        HEAD + KIND + "    def read_check(self, attempt, reply): ...\n" + HOOK + "register(Acme)",
+        "Acme has read_check and no check",
+    ),
+    "does not say how it is asked": (
+        HEAD + KIND + "    def check(self, attempt): ...\n    def read_check(self, attempt, reply): ...\n" + HOOK
+        + "register(Acme)",
+        "Acme has check and no asking",
+    ),
+    "takes too much": (
+        HEAD + KIND + "    def read_report(self, report, secret): ...\n" + HOOK + "register(Acme)",
+        "Acme.read_report must take (self, report)",
+    ),
+    "takes too little": (
+        HEAD + KIND.replace("attempt, reply", "reply") + HOOK + "register(Acme)",
+        "Acme.read_purchase must take (self, attempt, reply)",
+    ),
     "has an async hook": (HEAD + "@hookimpl\nasync def gateway_register_providers(register): ...", "async def"),
     "has an async observer": (HEAD + ASYNC_OBSERVER, "async def"),
     "has a generator hook": (HEAD + "@hookimpl\ndef gateway_register_providers(register): yield 1", "plain functions"),
@@ -94,6 +126,21 @@ def test_a_bad_plugin_is_left_out_with_the_reason_and_hurts_nobody(plugin: Plugi
     assert "\n" not in failed.why
     assert plugins.unavailable["hbad"] == failed.why
     assert not plugins.sandboxes
+
+
+def test_methods_of_ones_own_and_other_ways_to_write_them_are_taken(plugin: Plugin) -> None:
+    more = """
+    def _read_balanc(self, reply): ...
+    def read_balance_of_points(self, reply): ...
+    @staticmethod
+    def balance(): ...
+    def read_balance(self, *args, **kwargs): ...
+    def asking(self, hurry=False): ...
+    checks = 5
+"""
+    plugins = load_plugins([plugin("acme", HEAD + KIND + more + HOOK + "register(Acme)")])
+    assert not plugins.failed
+    assert plugins.loaded[0].kinds == {"acme": {Capability.PURCHASE, Capability.BALANCE}}
 
 
 def test_a_kind_that_came_from_a_failed_plugin_says_why(plugin: Plugin) -> None:
