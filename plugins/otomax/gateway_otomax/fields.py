@@ -49,7 +49,7 @@ _SUPPLIER_REFS = (
 """Each with what must stand in the message, in lower case, for the pattern to be worth trying."""
 
 _SERIAL_KEY = re.compile(
-    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:ref\b|(?:\s?/\s?(?:ref|token|kode voucher|voucher)){0,3})|serial(?: number| no)?|"
+    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:ref\b|(?:\s?/\s?(?:reff?|token|kode voucher|voucher)){0,3})|serial(?: number| no)?|"
     r"(?:no|nomor)\.? ?seri|"
     r"(?:kode voucher|voucher code|token|kode(?=\s?[:=]\s?\d{4}[- ]\d{4}))(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
@@ -257,7 +257,7 @@ def _serial(text: str) -> Span | None:
         rest = text[start : start + _LONGEST_SERIAL]
         end = _SERIAL_END.search(rest)
         value = rest[: end.start()] if end else rest
-        stripped = value.strip(" .,;|_")
+        stripped = value.strip(" .,;|_").removesuffix(" #")
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
         if stripped[:1] == stripped[-1:] == "*":  # bold

@@ -123,7 +123,8 @@ DUPLICATE = (
     r"|\bsudah (?:ada|exists?|used|digunakan|terpakai|dipakai|terdaftar sebelumnya|been used|pernah|dilakukan"
     r"|terjadi)\b"
     r"|\b(?:ref|refid|reff|reffid|idtrx|trxid|id trx|id)\b[^.,;|]{0,20}\bsudah\b|\bref\w* (?:harus|must)\b"
-    r"|\b(?:ref|refid|reffid)\b[^.,;|]{0,20}\btidak (?:unik|unique)\b)"
+    r"|\b(?:ref|refid|reffid)\b[^.,;|]{0,20}\btidak (?:unik|unique)\b"
+    r"|\btrx (?:ke ?-?\d|kedua)\s?(?:/ ?h|:|(?:[a-z]{1,12} ){0,2}(?:tambah|gunakan|pakai|ketik)))"
 )
 OR_AT = r"|\b(?:jam|pukul|pada|tgl|tanggal|@)\s?\d[\d.:/ -]{1,18},?\s{0,2}"
 """In the answer about an earlier purchase, the time may stand where "status" could."""

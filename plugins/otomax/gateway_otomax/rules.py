@@ -245,7 +245,8 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="failed",
         pattern=FAILURE,
-        unless=rf"(?:{WAITING}).{{0,400}}?\b{NO_WORDS}\b|{BARE_SUCCESS}",
+        unless=rf"(?:{WAITING}).{{0,400}}?\b{NO_WORDS}\b|{BARE_SUCCESS}"
+        rf"|{CONTRAST}{CLAUSE}{{0,40}}\b(?:masuk|terisi|sampai|diterima)\b",
         unless_view="evidence",
         status=_F,
         view="deciding",
@@ -344,7 +345,7 @@ _ORDERED: tuple[Rule, ...] = (
     ),
 )
 
-_DUPLICATE_WORDS = "sudah pernah dobel conflict sama harus must unik unique"
+_DUPLICATE_WORDS = "sudah pernah dobel conflict sama harus must unik unique trx"
 _NEEDS = {
     "taken-back": "sukses",
     "flipped": "sempat dari awalnya semula jadi > =>",

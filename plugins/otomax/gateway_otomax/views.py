@@ -17,7 +17,7 @@ _NO_SERIAL = re.compile(
     r"|nomor (?:response|respon|reply|data)|dicek|cek|manual)\b"
     r"|\A\D*\b(?:gagal|dibatalkan|refund|ditolak|pending|diproses|menunggu|tunggu|belum|tidak|antrian|menyusul"
     r"|dikembalikan|gangguan|suspect|error)\b\D*\Z"
-    r"|[\d.,;:|)/-]\s{0,2}(?:trx |status:? ?)?(?:gagal|dibatalkan|refund|ditolak)\b"
+    r"|\b(?:gagal|dibatalkan|refund|ditolak|dikembalikan)\b"
     r"|[.;|)!(]\s{0,2}(?:(?:trx|status|saldo|stok|dana|uang|catatan|note|ket|info|anda|sudah|akan|sedang|masih|tapi|namun)"
     r"[ :]{1,2}){1,4}(?:gagal|dibatalkan|refund|ditolak|dikembalikan|kembali|pending|proses|diproses|menunggu|tunggu)\b"
 )

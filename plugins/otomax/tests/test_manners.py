@@ -68,6 +68,10 @@ TOKEN = "7711-2233-4455-6677-8899"
         ("Rekap transaksi hari ini: sukses 12", U),
         ("Trx terakhir R#903123456 PULSA5.081234567890 BERHASIL", U),
         ("cekdana.081234567890 sukses. sn: siti/778812", U),
+        # What becomes of it is told behind the serial number, or behind a "but".
+        (f"{OURS} SUKSES. SN 778812 -- refund oleh CS", U),
+        (f"{OURS} GAGAL, namun pulsa sudah masuk", U),
+        ("PULSA5.081234567890 sudah SUKSES jam 09.00 SN 778812, trx ke 2 pakai .2", U),
         # An inquiry that went through.
         ("Cek nama R#903123456 DANA.081234567890 SUKSES. SN: SITI", U),
         ("R#903123456 CEKDANA.081234567890 SUKSES. SN: SITI/778812", U),
