@@ -238,6 +238,8 @@ def _take(point: EntryPoint, offer: _Offer, plugins: Plugins) -> None:
     )
     if manager.hook.gateway_transaction_changed.get_hookimpls():
         offer.observer = manager.hook.gateway_transaction_changed
+    if not (offer.kinds or offer.sandboxes or offer.observer):
+        raise PluginError("hands over nothing: none of its hooks calls register")
 
 
 def _check_hook(caller: pluggy.HookCaller) -> None:

@@ -101,6 +101,7 @@ BAD = {
     ),
     "takes what a hook does not give": (HEAD + "@hookimpl\ndef gateway_register_providers(registry): ...", "registry"),
     "forgets the marker": (HEAD + "def gateway_register_providers(register): ...", "not marked with @hookimpl"),
+    "registers nothing": (HEAD + KIND + HOOK + "pass", "hands over nothing: none of its hooks calls register"),
     "implements nothing": ("x = 1", "implements no hook"),
     "gives a sandbox without a kind": (
         HEAD + "@hookimpl\ndef gateway_register_sandboxes(register): register(None, dict)",
