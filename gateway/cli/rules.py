@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from gateway.plugins import Plugins
 from gateway.provider import Capability, Provider, capabilities
 from gateway.settings.messages import suggestion
 from gateway.settings.types import Settings
+
+_LONG = 8
+"""Characters from which on a secret looks like nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,8 @@ def command(ctx: click.Context, account: str, file: Path, config: Path, *, as_js
     settings, plugins = read_configuration(config)
     provider = find_account(settings, plugins, account)
     (own,) = (one for one in settings.providers if one.id == account)
-    mask = Redactor(secrets_of(own)).text
-    judged = [shown(judge(provider, recording), mask) for recording in read_recordings(file)]
+    secrets = secrets_of(own)
+    judged = [shown(judge(provider, recording), secrets) for recording in read_recordings(file)]
     for item in judged:
         click.echo(json.dumps(as_object(item.outcome)) if as_json else as_text(item))
         if as_json and (item.wrong or item.fault):
@@ -91,10 +94,16 @@ def judge(provider: Provider[Any], recording: Recording) -> Judged:
     return Judged(recording, outcome)
 
 
-def shown(judged: Judged, mask: Callable[[str], str]) -> Judged:
-    """The same as it may be shown: suppliers echo the PIN that they were sent, and people record what they wrote."""
+def shown(judged: Judged, secrets: Sequence[str]) -> Judged:
+    """The same as it may be shown: suppliers echo the PIN that they were sent, and people record what they wrote.
+
+    A short secret is masked in the message and not in the facts: a serial number has groups that look like a PIN, and
+    a fact that is altered is a wrong one.
+    """
     recording, outcome = judged.recording, judged.outcome
-    said = replace(recording, message=replace(recording.message, text=mask(recording.message.text)))
+    text = Redactor(secrets).text(recording.message.text)
+    said = replace(recording, message=replace(recording.message, text=text))
+    mask = Redactor([secret for secret in secrets if len(secret) >= _LONG]).text
     texts = {name: getattr(outcome, name) for name in ("ref", "supplier_ref", "serial")}
     masked: dict[str, Any] = {name: mask(text) for name, text in texts.items() if isinstance(text, str)}
     return replace(judged, recording=said, outcome=replace(outcome, **masked))

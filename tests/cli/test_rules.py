@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from gateway.cli.recorded import Recording
+from gateway.cli.rules import Judged, shown
+from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.provider import RecordedMessage
+
 Run = Callable[..., Result]
 
 
@@ -109,3 +114,14 @@ def test_a_mistake_is_one_line_and_exits_2(
     assert result.stdout == ""
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_pin_is_masked_in_the_message_and_alters_no_serial_number() -> None:
+    text = "R#42 SUKSES SN: 0143-1234-9579, PIN 1234, sign of-a-long-password"
+    said = Recording(line=1, message=RecordedMessage(channel="sync", text=text), expect=())
+    found = Outcome(status=OutcomeStatus.SUCCESS, serial="0143-1234-9579", ref="of-a-long-password")
+    told = shown(Judged(said, found), ["1234", "of-a-long-password"])
+    assert told.outcome.serial == "0143-1234-9579"
+    assert told.outcome.ref == "***"
+    assert "PIN 1234" not in told.recording.message.text
+    assert "of-a-long-password" not in told.recording.message.text
