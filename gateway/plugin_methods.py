@@ -10,9 +10,10 @@ import difflib
 import inspect
 from typing import Any
 
+from gateway.plugin_errors import PluginError
 from gateway.provider import Provider
 
-__all__ = ["PluginError", "check_methods"]
+__all__ = ["check_methods"]
 
 _METHODS = frozenset(
     name for name in vars(Provider) if not name.startswith("_") and callable(getattr(Provider, name))
@@ -20,10 +21,6 @@ _METHODS = frozenset(
 _PAIRS = (("check", "read_check"), ("balance", "read_balance"), ("price_list", "read_price_list"))
 _NEARLY = 0.85
 """How alike two names are before one is taken for a slip of the other."""
-
-
-class PluginError(Exception):
-    """What a plugin hands over cannot be used. The message is for its author."""
 
 
 def check_methods(kind: type[Provider[Any]]) -> None:

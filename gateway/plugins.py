@@ -21,13 +21,16 @@ import pluggy
 
 from gateway import hooks
 from gateway.errors import GatewayError
-from gateway.plugin_methods import PluginError, check_methods
+from gateway.plugin_errors import PluginError, reason, where
+from gateway.plugin_methods import check_methods
 from gateway.provider import Capability, Provider, Sandbox, capabilities
 from gateway.settings.types import NAME_PATTERN, ProviderSettings
 
 SandboxFactory = Callable[..., Sandbox]
 
 _HOOK_NAMES = tuple(name for name in vars(hooks) if name.startswith("gateway_"))
+_LONG_SECONDS = 2.0
+"""Loading that takes longer waits for something."""
 MAX_AVERAGE_SECONDS = 0.1
 """An observer that takes longer than this on average is switched off."""
 _JUDGE_AFTER_CALLS = 5
@@ -56,6 +59,8 @@ class FailedPlugin:
     why: str
     kinds: tuple[str, ...] = ()
     """The kinds that it had handed over before it failed."""
+    where: str = ""
+    """The plugin's own line that the error came through, `acme.py, line 3`; empty where it came through none."""
 
 
 @dataclass(slots=True)
@@ -150,7 +155,7 @@ def make_sandbox(plugins: Plugins, kind: str, options: Mapping[str, str]) -> San
     try:
         return plugins.sandboxes[kind](**options)
     except (TypeError, ValueError) as error:
-        why = _why(error) if isinstance(error, ValueError) else "it takes other options"
+        why = reason(error) if isinstance(error, ValueError) else "it takes other options"
         if any(value and value in why for value in options.values()):
             why = type(error).__name__  # the options hold a PIN and a password
         raise GatewayError(f"the sandbox of kind {kind} cannot be made: {why}") from None
@@ -165,23 +170,34 @@ class _Offer:
     observer: Callable[..., Any] | None = None
 
 
-def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
+def load_plugins(
+    found: Iterable[EntryPoint] | None = None, *, clock: Callable[[], float] = time.perf_counter
+) -> Plugins:
     """Load every installed plugin. Never raises for what a plugin does.
 
     Args:
         found: the entry points to load; left out, those that are installed.
+        clock: counts seconds, here and for what observes later.
     """
-    plugins = Plugins()
+    plugins = Plugins(clock=clock)
     points = entry_points(group=hooks.PROJECT) if found is None else found
     for point in sorted(points, key=lambda point: (point.name, _distribution(point))):
         offer = _Offer()
         distribution, version = _distribution(point)
+        began = plugins.clock()
         try:
             _take(point, offer, plugins)
         except (Exception, SystemExit) as error:
-            why = _why(error)
+            why = reason(error)
+            if (took := plugins.clock() - began) > _LONG_SECONDS:
+                why += f"; that took {took:.0f} s, and a plugin opens no connection while it is loaded"
             failed = FailedPlugin(
-                name=point.name, distribution=distribution, version=version, why=why, kinds=tuple(offer.kinds)
+                name=point.name,
+                distribution=distribution,
+                version=version,
+                why=why,
+                kinds=tuple(offer.kinds),
+                where=where(error, point.module),
             )
             plugins.failed.append(failed)
             continue
@@ -200,14 +216,6 @@ def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
 def _distribution(point: EntryPoint) -> tuple[str, str]:
     dist = point.dist
     return (dist.name, dist.version) if dist is not None else ("", "")
-
-
-def _why(error: BaseException) -> str:
-    """The reason in one line."""
-    text = " ".join(str(error).split())[:300]
-    if isinstance(error, PluginError):
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _take(point: EntryPoint, offer: _Offer, plugins: Plugins) -> None:

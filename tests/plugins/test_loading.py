@@ -144,6 +144,21 @@ def test_methods_of_ones_own_and_other_ways_to_write_them_are_taken(plugin: Plug
     assert plugins.loaded[0].kinds == {"acme": {Capability.PURCHASE, Capability.BALANCE}}
 
 
+def test_an_error_at_import_says_in_which_line_of_the_plugin(plugin: Plugin) -> None:
+    point = plugin("x", "import json\n\njson.loads('no JSON')\n")
+    (failed,) = load_plugins([point]).failed
+    assert failed.why.startswith("JSONDecodeError: Expecting value")
+    assert failed.where == f"{point.module}.py, line 3"
+
+
+def test_a_plugin_that_waits_while_it_is_loaded_is_told_so(plugin: Plugin) -> None:
+    times = iter((0.0, 30.0, 30.0, 30.5))
+    points = [plugin("a", "raise TimeoutError('timed out')"), plugin("b", "raise TimeoutError('timed out')")]
+    waited, quick = (failed.why for failed in load_plugins(points, clock=lambda: next(times)).failed)
+    assert "that took 30 s, and a plugin opens no connection while it is loaded" in waited
+    assert "took" not in quick
+
+
 def test_a_kind_that_came_from_a_failed_plugin_says_why(plugin: Plugin) -> None:
     plugins = load_plugins([plugin("x", BAD["registers and then raises"][0])])
     assert not plugins.kinds

@@ -1,0 +1,32 @@
+"""Why a plugin could not be loaded, in one line for its author."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+__all__ = ["PluginError", "reason", "where"]
+
+
+class PluginError(Exception):
+    """What a plugin hands over cannot be used. The message is for its author."""
+
+
+def reason(error: BaseException) -> str:
+    """The reason in one line."""
+    text = " ".join(str(error).split())[:300]
+    if isinstance(error, PluginError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def where(error: BaseException, module: str) -> str:
+    """The last line of the plugin's own code that an error came through; nothing where there is none."""
+    if isinstance(error, PluginError):
+        return ""
+    top = module.partition(".")[0]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.stem == top or top in path.parts:
+            return f"{path.name}, line {frame.lineno}"
+    return ""
