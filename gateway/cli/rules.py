@@ -86,7 +86,7 @@ def judge(provider: Provider[Any], recording: Recording) -> Judged:
     """What the rules say of one message. A plugin that raises or answers junk says `UNKNOWN`."""
     try:
         outcome: object = provider.read_message(recording.message)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Judged(recording, Outcome(status=OutcomeStatus.UNKNOWN), f"the plugin raised {type(error).__name__}")
     if not isinstance(outcome, Outcome):
         fault = f"the plugin answered with {type(outcome).__name__} instead of an Outcome"

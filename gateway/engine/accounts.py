@@ -17,6 +17,7 @@ from gateway.core.retry import RetryBudget
 from gateway.core.routing import AccountView
 from gateway.core.share import Standing, part_in_flight, part_per_second
 from gateway.engine.lanes import Lane
+from gateway.engine.plugin_faults import FAULTS
 from gateway.net.failure import Failure
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.transport import Sent, Transport
@@ -84,7 +85,7 @@ class Account:
             return Asking.NONE
         try:
             return Asking(self.provider.asking())
-        except Exception:
+        except FAULTS:
             return Asking.NONE
 
     def view(self) -> AccountView:

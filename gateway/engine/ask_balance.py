@@ -12,6 +12,7 @@ from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
 from gateway.engine.exchange import record
 from gateway.engine.lanes import LaneFullError
+from gateway.engine.plugin_faults import FAULTS, tell
 from gateway.net.redaction import masking
 from gateway.net.transport import Sent
 from gateway.provider import Call
@@ -61,7 +62,8 @@ async def ask_balance(
 def _call(account: Account) -> Call | None:
     try:
         call = account.provider.balance()
-    except Exception:
+    except FAULTS as error:
+        tell(account.id, "balance", error)
         return None
     return call if isinstance(call, Call) else None
 
@@ -71,6 +73,7 @@ def _read(account: Account, sent: Sent) -> int | None:
         return None
     try:
         said = account.provider.read_balance(sent.reply)
-    except Exception:
+    except FAULTS as error:
+        tell(account.id, "read_balance", error)
         return None
     return said if isinstance(said, int) and not isinstance(said, bool) else None

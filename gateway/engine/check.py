@@ -17,6 +17,7 @@ from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.dispatch import Dispatcher
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError
+from gateway.engine.plugin_faults import FAULTS, tell
 from gateway.ledger import Ledger
 from gateway.provider import Asking, Call
 from gateway.settings.types import DEFAULT_CHECKS
@@ -108,7 +109,8 @@ class Checker:
         asked = attempt_for_provider(transaction, attempt)
         try:
             call = account.provider.check(asked)
-        except Exception:
+        except FAULTS as error:
+            tell(account.id, "check", error)
             call = None
         if not isinstance(call, Call):
             self._asked(account, "no_answer")

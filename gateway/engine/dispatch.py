@@ -23,6 +23,7 @@ from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError, Slot
+from gateway.engine.plugin_faults import FAULTS, tell
 from gateway.ledger import Ledger
 from gateway.provider import Attempt, Call
 from gateway.settings.types import Routing
@@ -142,7 +143,8 @@ class Dispatcher:
         asked = attempt_for_provider(transaction, attempt)
         try:
             call = account.provider.purchase(asked)
-        except Exception as error:
+        except FAULTS as error:
+            tell(account.id, "purchase", error)
             why = f"the plugin could not make the call ({type(error).__name__})"
             return Dropped(route, why, ReasonCode.NO_ROUTE)
         if not isinstance(call, Call):

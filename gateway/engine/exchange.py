@@ -10,6 +10,7 @@ from typing import TypeGuard
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptState, Exchange, Transaction
 from gateway.engine.accounts import Account
+from gateway.engine.plugin_faults import FAULTS, tell
 from gateway.net.redaction import masking, recorded_call, recorded_text
 from gateway.net.transport import Sent
 from gateway.provider import Attempt, Call, Reply
@@ -51,15 +52,21 @@ async def exchange(
     """Send `call` once, read what comes, and record both without secrets."""
     sent = await account.transport.send(call)
     mask = masking(call, account.redactor)
-    outcome = _without_reply(sent) if sent.reply is None else contained(read, sent.reply, mask)
+    if sent.reply is None:
+        outcome = _without_reply(sent)
+    else:
+        outcome = _contained(account.id, f"read_{purpose}", read, sent.reply, mask)
     return Answer(sent, outcome, record(account.id, call, sent, mask, purpose=purpose, attempt=attempt, now=now))
 
 
-def contained(read: Callable[[Reply], Outcome], reply: Reply, mask: Callable[[str], str]) -> Outcome:
+def _contained(
+    account: str, method: str, read: Callable[[Reply], Outcome], reply: Reply, mask: Callable[[str], str]
+) -> Outcome:
     """What the plugin reads; a plugin that fails at it, or hands over something else, has read nothing."""
     try:
         outcome = read(reply)
-    except Exception as error:
+    except FAULTS as error:
+        tell(account, method, error)
         why = f"the plugin could not read the answer ({type(error).__name__})"
         return Outcome(status=OutcomeStatus.UNKNOWN, message=why)
     if not whole(outcome):

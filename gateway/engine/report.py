@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
+import structlog
+
 from gateway.core.apply import Decision, Evidence, Source, apply
 from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
 from gateway.core.outcome import Outcome, OutcomeStatus
@@ -17,8 +19,11 @@ from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.errors import UnavailableError
 from gateway.engine.exchange import masked, whole
+from gateway.engine.plugin_faults import FAULTS, tell
 from gateway.ledger import Ledger, LedgerUnavailableError
 from gateway.provider import Acknowledgement, Asking, Report, UnreadableReportError, Update
+
+log = structlog.get_logger(__name__)
 
 _KEPT = 16_384
 VERIFY_PAUSE = timedelta(seconds=10)
@@ -116,7 +121,11 @@ class ReportReader:
             updates = tuple(account.provider.read_report(report))
             if not all(_whole(update) for update in updates):
                 raise UnreadableReportError("the plugin gave no updates")  # noqa: TRY301 — one way out for all
-        except Exception:
+        except UnreadableReportError as error:
+            log.warning("report_unreadable", provider=account.id, why=str(error))
+            updates = ()
+        except FAULTS as error:
+            tell(account.id, "read_report", error)
             updates = ()
         if not updates:
             await self._mark(account, number, "unreadable")
@@ -240,9 +249,11 @@ class ReportReader:
     @staticmethod
     def _acknowledgement(account: Account, report: Report) -> Acknowledgement:
         try:
-            return account.provider.acknowledge(report)
-        except Exception:
+            answer: object = account.provider.acknowledge(report)
+        except FAULTS as error:
+            tell(account.id, "acknowledge", error)
             return Acknowledgement()
+        return answer if isinstance(answer, Acknowledgement) else Acknowledgement()
 
 
 def _attempt(transaction: Transaction, account: Account, update: Update) -> AttemptState | None:

@@ -119,7 +119,7 @@ def _reports(findings: Findings, loc: Loc, settings: ProviderSettings, provider:
     if reports.trust == "verify":
         try:
             asking = provider.asking()
-        except Exception as error:  # a plugin may raise anything
+        except (Exception, SystemExit) as error:  # a plugin may raise anything
             findings.add(loc, f"the plugin cannot say how this account is asked ({type(error).__name__})")
             return
         if asking is Asking.NONE:

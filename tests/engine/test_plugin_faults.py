@@ -1,0 +1,96 @@
+"""A plugin that ends the process, or hands over nothing, harms its own account's call and nothing else (C40)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar
+
+import pytest
+import structlog
+
+from gateway.core.transaction import TransactionStatus
+from gateway.provider import Acknowledgement, Report, UnreadableReportError
+from gateway.testing.scripted_supplier import ScriptedProvider, say
+
+Opens = Callable[..., AbstractAsyncContextManager[Any]]
+
+
+class Leaving(ScriptedProvider):
+    """Leaves in one of its methods, as a script would."""
+
+    method: ClassVar[str] = ""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == type(self).method:
+            return lambda *_: sys.exit("canary")
+        return super().__getattribute__(name)
+
+
+def leaving(name: str) -> type[Leaving]:
+    return type("Leaving", (Leaving,), {"method": name})
+
+
+@pytest.mark.parametrize(
+    ("method", "status"),
+    [("purchase", TransactionStatus.FAILED), ("read_purchase", TransactionStatus.SUCCESS)],
+)
+async def test_leaving_in_a_purchase_stays_with_it(shop: Opens, method: str, status: TransactionStatus) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=leaving(method), accounts={"alpha": {}}) as here:
+            here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+            one = await here.buy(wait=0.2)
+            await here.pass_time(30)
+            assert (await here.now(one)).status is status
+            assert here.alpha.count("buy") == (method == "read_purchase")
+    told = [(line["provider"], line["method"]) for line in lines if line["event"] == "plugin_failed"]
+    assert ("alpha", method) in told
+
+
+@pytest.mark.parametrize("method", ["check", "read_check", "asking"])
+async def test_leaving_in_a_check_leaves_the_purchase_open(shop: Opens, method: str) -> None:
+    async with shop(provider=leaving(method), accounts={"alpha": {}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        await here.pass_time(30)
+        assert (await here.now(one)).status is TransactionStatus.PENDING
+
+
+@pytest.mark.parametrize("method", ["read_report", "acknowledge"])
+async def test_leaving_in_a_report_keeps_the_report(shop: Opens, method: str) -> None:
+    async with shop(provider=leaving(method), accounts={"alpha": {}}) as here:
+        report = Report(method="POST", raw_query="", body=b"success ref=x .")
+        answer = await here.engine.report("alpha", report, "203.0.113.7")
+        assert (answer.status, answer.body) == (200, b"OK")
+        assert len(await here.ledger.reports()) == 1
+
+
+@pytest.mark.parametrize("method", ["balance", "read_balance"])
+async def test_leaving_when_the_balance_is_asked_says_none(shop: Opens, method: str) -> None:
+    async with shop(provider=leaving(method), accounts={"alpha": {}}) as here:
+        here.alpha.ask = lambda _: "123456"
+        assert await here.engine.balances.ask(here.engine.accounts["alpha"]) is None
+
+
+async def test_no_acknowledgement_is_the_usual_one(shop: Opens) -> None:
+    class Silent(ScriptedProvider):
+        def acknowledge(self, report: Report) -> Acknowledgement:
+            return None  # type: ignore[return-value]  # the mistake
+
+    async with shop(provider=Silent) as here:
+        report = Report(method="POST", raw_query="", body=b"success ref=x .")
+        answer = await here.engine.report("alpha", report, "203.0.113.7")
+        assert (answer.status, answer.body) == (200, b"OK")
+
+
+async def test_the_log_says_why_a_report_could_not_be_read(shop: Opens) -> None:
+    class Strict(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            raise UnreadableReportError("its signature is wrong")
+
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=Strict) as here:
+            await here.report("alpha", "success ref=x .")
+    told = [(line["provider"], line["why"]) for line in lines if line["event"] == "report_unreadable"]
+    assert told == [("alpha", "its signature is wrong")]
