@@ -21,6 +21,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 KEY = "bench-key"
+CORES = os.sched_getaffinity(0)
+"""Of this machine, seen before this process keeps to one of them: what it starts would inherit that."""
 CONFIG = """
 server: {{host: 127.0.0.1, port: {port}, admin_host: 127.0.0.1, admin_port: {admin}}}
 ledger: {{url: "sqlite:///{folder}/bench.db"}}
@@ -63,7 +65,7 @@ def process(*command: str, ready: str, core: int) -> Iterator[subprocess.Popen[s
     """A server on one core, from the line that says that it is ready to the end of the block."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:  # noqa: S603 — our own programs
         try:
-            if core in os.sched_getaffinity(0):
+            if core in CORES:
                 os.sched_setaffinity(server.pid, {core})
             assert server.stdout is not None
             for line in server.stdout:
