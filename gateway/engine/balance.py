@@ -44,6 +44,8 @@ REPORT_AGE = timedelta(seconds=15)
 _SETTLED = timedelta(seconds=30)
 """What ended longer ago than this is committed and told, so the ledger has it and so have we."""
 _PAGE = 1000
+_TURN = 0.9
+"""Of `balance_every`: so long nobody else asks. A little less, so that whoever asked can ask again in its time."""
 log = structlog.get_logger(__name__)
 
 
@@ -53,6 +55,8 @@ class Deposits(Rows, Protocol):
     async def balances(self) -> dict[str, StoredBalance]: ...
 
     async def charged_since(self, provider: str, after: datetime) -> int: ...
+
+    async def claim_duty(self, name: str, now: datetime, every: timedelta) -> bool: ...
 
     async def store_exchange(self, exchange: Exchange, transaction: str | None) -> None: ...
 
@@ -98,6 +102,8 @@ class Balances:
         self._changed: set[str] = set()
         self._saved_at: dict[str, float] = {}
         self._asked_at: dict[str, float] = {}
+        self._urgent: set[str] = set()
+        """To be asked whoever else has asked."""
         self._shared = None if alone else SharedBooks(ledger=ledger, clock=clock, seconds=seconds)
 
     async def start(self) -> None:
@@ -251,6 +257,7 @@ class Balances:
     def _corrected(self, account: Account, held: Held, before: int | None) -> Correction:
         self._changed.add(account.id)
         self._tell(account.id, held)
+        self._urgent.add(account.id)
         self._asked_at.pop(account.id, None)  # the next tick asks, where it may: then the drift is that of after this
         return Correction(held.reported, before, held.computed, held.drift)
 
@@ -267,11 +274,20 @@ class Balances:
                 continue
             if now >= self._asked_at.get(account.id, now - every) + every:
                 self._asked_at[account.id] = now
-                self._spawn(f"balance {account.id}", self.ask(account))
+                self._spawn(f"balance {account.id}", self._ask_in_turn(account, every))
         if self._shared is not None:
             for provider in self._shared.due():
                 self._spawn(f"drift {provider}", self._judge(self._shared, provider))
         await self.save()
+
+    async def _ask_in_turn(self, account: Account, every: float) -> None:
+        """Ask, unless another replica has asked in this turn. Who asks hears the answer."""
+        if self._shared is not None and account.id not in self._urgent:
+            turn = timedelta(seconds=every * _TURN)
+            if not await self._ledger.claim_duty(f"balance:{account.id}", self._clock.now(), turn):
+                return
+        self._urgent.discard(account.id)
+        await self.ask(account)
 
     async def _judge(self, shared: SharedBooks, provider: str) -> None:
         held = self._held.setdefault(provider, Held())
