@@ -26,17 +26,6 @@ TABLES = ("transactions", "attempts", "events", "exchanges", "reports", "notific
 
 
 @contextmanager
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL of its own, removed at the end."""
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@contextmanager
 def redis(folder: Path) -> Iterator[RedisServer]:
     """A Redis without persistence, ended at the end."""
     server = RedisServer(folder)
@@ -81,7 +70,7 @@ def main() -> None:
         )
         server, database, redis_pid = None, "", 0
         if options.ledger == "postgres":
-            server = stack.enter_context(postgres())
+            server = stack.enter_context(PostgresServer())
             database = server.new_database()
             limits = stack.enter_context(redis(folder))
             redis_pid = limits.pid

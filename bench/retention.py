@@ -342,9 +342,5 @@ if __name__ == "__main__":
     asyncio.run(on_sqlite(asked.transactions // 10))
     if asked.sqlite:
         sys.exit()
-    postgres = PostgresServer()
-    try:
-        postgres.start()
+    with PostgresServer() as postgres:
         asyncio.run(on_postgresql(postgres.url(postgres.new_database()), asked.transactions))
-    finally:
-        postgres.remove()

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from checks.chart.matrix import POSTGRES
 from checks.chart.rendering import CHART, ROOT, Document, containers, merged, one, rendered, workload
@@ -173,13 +172,3 @@ def fenced(language: str) -> list[str]:
 
 def statements(sql: str) -> list[str]:
     return [it for it in sql.split(";") if it.strip()]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()

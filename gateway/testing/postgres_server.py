@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from gateway.ledger import migrate
 
@@ -35,6 +35,18 @@ class PostgresServer:
         self.data = self._folder / "data"
         self.port = 0
         self._made = itertools.count()
+
+    def __enter__(self) -> Self:
+        """Start it. Leaving the block removes it."""
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def run(self, program: str, *args: str) -> None:
         with tempfile.TemporaryFile() as output:  # a pipe would be held open by the server

@@ -92,17 +92,13 @@ class Raising(Provider[ProviderSettings]):
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL that asks for a password, which is a canary."""
-    server = PostgresServer()
-    try:
-        server.start()
+    with PostgresServer() as server:
         server.new_database()
         literal = SECRETS["ledger"].replace("'", "''")
         server.execute("postgres", f"ALTER USER gateway PASSWORD '{literal}'")
         (server.data / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n", encoding="ascii")
         server.run("pg_ctl", "-D", str(server.data), "reload")
         yield server
-    finally:
-        server.remove()
 
 
 @pytest.fixture
