@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
-import sys
 import types
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from checks.alerts.rules import PLACE, ROOT, metrics
 from checks.alerts.scraping import Scraped, asked
 from checks.alerts.test_rules import documented
 from checks.alerts.tools import Tools
+from checks.scripts import script
 from gateway.observe.instruments import INSTRUMENTS
 
 FILE = ROOT / "helm" / "pulsa-gateway" / "files" / "dashboard.json"
@@ -55,15 +54,7 @@ def filled(expression: str) -> str:
 
 
 def generator() -> types.ModuleType:
-    """`helm/dashboard.py`, which is a script and in no package."""
-    spec = importlib.util.spec_from_file_location("dashboard_description", ROOT / "helm" / "dashboard.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = types.ModuleType(spec.name)
-    module.__file__ = spec.origin
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "helm" / "dashboard.py")
 
 
 def test_the_file_is_what_its_description_gives() -> None:

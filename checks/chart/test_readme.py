@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 import types
 from typing import Any
 
@@ -12,19 +10,12 @@ import pytest
 import yaml
 
 from checks.chart.rendering import CHART, ROOT
+from checks.scripts import script
 from gateway.settings.types import Audit, Cluster, Server, Settings
 
 
 def generator() -> types.ModuleType:
-    """`helm/readme.py`, which is a script and in no package."""
-    spec = importlib.util.spec_from_file_location("chart_readme", ROOT / "helm" / "readme.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = types.ModuleType(spec.name)
-    module.__file__ = spec.origin
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return script(ROOT / "helm" / "readme.py")
 
 
 def test_the_readme_is_what_the_values_say() -> None:
