@@ -10,13 +10,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
 
 from gateway.cli import COMMANDS
 from gateway.errors import AddressError
+
+pytestmark = pytest.mark.usefixtures("no_such_host")
 
 Run = Callable[..., Result]
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -141,19 +142,6 @@ def here(tmp_path: Path, site: Path, config: Path) -> Path:
     (tmp_path / "bad.jsonl").write_text("success x\n", encoding="utf-8")
     (tmp_path / "statement.csv").write_text("refid,status\n1,sukses\n", encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def _no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such a name is not asked for outside."""
-    asked = socket.getaddrinfo
-
-    def getaddrinfo(host: str, *args: Any, **more: Any) -> Any:
-        if str(host).endswith(".invalid"):
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return asked(host, *args, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -35,6 +34,8 @@ from gateway.testing.canaries import seen
 from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.redis_server import RedisServer
 from gateway_otomax.sandbox import OtomaxSandbox
+
+pytestmark = pytest.mark.usefixtures("no_such_host")
 
 SECRETS = {
     "ledger": 'canary-ledger/+"1&é',
@@ -109,19 +110,6 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         server.stop()
-
-
-@pytest.fixture(autouse=True)
-def _no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such a name is not asked for outside."""
-    asked = socket.getaddrinfo
-
-    def getaddrinfo(host: str, *args: Any, **more: Any) -> Any:
-        if str(host).endswith(".invalid"):
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return asked(host, *args, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def ledger_url(server: PostgresServer, password: str = SECRETS["ledger"], host: str = "127.0.0.1") -> str:
