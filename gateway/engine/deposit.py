@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 from gateway.core.drift import Span, compare, explained, word
@@ -14,6 +16,7 @@ from gateway.engine.accounts import Balance
 from gateway.engine.errors import EngineError
 
 DEFINITE = frozenset({OutcomeStatus.SUCCESS, OutcomeStatus.FAILED, OutcomeStatus.REJECTED})
+_AT = attrgetter("at")
 _RAN = frozenset({AttemptStatus.FAILED, AttemptStatus.REVERSED})
 """It was not charged, but may have been for a while."""
 
@@ -93,15 +96,37 @@ class Ended(NamedTuple):
     """What it costs as it stands."""
     more: int
     """What was charged by this step; below 0: given back."""
+    late_before: int
+    """`late` of all that ended before it, since the process started."""
+    early_before: int
+
+    @property
+    def late(self) -> int:
+        """What may be deducted at the supplier and not in the books, by a word that is older."""
+        return self.most - self.charged
+
+    @property
+    def early(self) -> int:
+        """What is in the books, and may not be deducted at the supplier yet."""
+        return self.charged
 
 
 @dataclass(slots=True)
 class UnderWay:
-    """The attempts of one account that the supplier may or may not have charged, and those that have just ended."""
+    """The attempts of one account that the supplier may or may not have charged, and those that have just ended.
+
+    A busy account has thousands that have just ended, and every answer asks for their sum from some moment on: each
+    carries the sum of those before it, so that an answer costs the same under any traffic.
+    """
 
     prices: dict[str, int] = field(default_factory=dict)
     total: int = 0
     ended: deque[Ended] = field(default_factory=deque)
+    """In the order in which we learned of them."""
+    _of: dict[str, tuple[Ended, ...]] = field(default_factory=dict)
+    """The same by attempt."""
+    _late: int = 0
+    _early: int = 0
 
     def take_up(self, attempt: AttemptState) -> None:
         """An attempt as another process left it."""
@@ -121,10 +146,9 @@ class UnderWay:
         more = _charge(attempt) - (0 if was is None else _charge(was))
         ran = was is not None and _in_doubt(was) and attempt.status in _RAN
         if more or ran:
-            ended = Ended(attempt.id, now, attempt.ended_at or now, _most(attempt), _charge(attempt), more)
-            self.ended.append(ended)
+            self._remember(attempt, now, more)
             while self.ended[0].at < now - keep:
-                self.ended.popleft()
+                self._forget_first()
         return more
 
     def charged_after(self, at: datetime) -> int:
@@ -148,6 +172,28 @@ class UnderWay:
             balance += (attempt.expected_price if outcome.price is None else outcome.price) or 0
         return word(balance, late=late, early=early)
 
+    def _remember(self, attempt: AttemptState, now: datetime, more: int) -> None:
+        ended = Ended(
+            attempt.id,
+            now,
+            attempt.ended_at or now,
+            _most(attempt),
+            _charge(attempt),
+            more,
+            late_before=self._late,
+            early_before=self._early,
+        )
+        self._late += ended.late
+        self._early += ended.early
+        self.ended.append(ended)
+        self._of[ended.attempt] = (*self._of.get(ended.attempt, ()), ended)
+
+    def _forget_first(self) -> None:
+        name = self.ended.popleft().attempt
+        _, *rest = self._of.pop(name)
+        if rest:
+            self._of[name] = tuple(rest)
+
     def _begin(self, attempt_id: str, price: int) -> None:
         self.total += price - self.prices.get(attempt_id, 0)
         self.prices[attempt_id] = price
@@ -163,14 +209,16 @@ class UnderWay:
             certain: the attempt that the word itself is about, where it says whether that is `charged`.
         """
         late, early = self.total, 0
+        first = bisect_left(self.ended, since, key=_AT)
+        if first < len(self.ended):
+            late += self._late - self.ended[first].late_before
+            early += self._early - self.ended[first].early_before
         if certain is not None:
             late -= self.prices.get(certain, 0)
-        for one in reversed(self.ended):
-            if one.at < since:
-                break
-            if one.attempt != certain or (one.charged > 0) is not charged:
-                late += one.most - one.charged
-                early += one.charged
+            for one in self._of.get(certain, ()):
+                if one.at >= since and (one.charged > 0) is charged:
+                    late -= one.late
+                    early -= one.early
         return late, early
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.core.drift import word
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, AttemptStatus
 from gateway.engine.deposit import Held, UnderWay
@@ -200,6 +201,37 @@ def test_an_answer_leaves_no_doubt_about_its_own_purchase_before_and_after_it_is
             assert side.held.drift == wrong
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.sampled_from(list(AttemptStatus)), st.integers(0, 20)), max_size=40),
+    st.integers(0, 400),
+    st.integers(0, 4),
+    st.sampled_from([*OutcomeStatus]),
+)
+def test_what_a_word_may_be_off_by_is_the_sum_over_what_ended_since(
+    steps: list[tuple[int, AttemptStatus, int]], age: int, about: int, says: OutcomeStatus
+) -> None:
+    side = Side()
+    for which, status, wait in steps:
+        side.now += timedelta(seconds=wait)
+        known = side.attempts.get(str(which)) or attempt(str(which), 1_000 * (which + 1), side.now)
+        side.put(replace(known, status=status, price=900 * (which + 1), ended_at=None if status.live else side.now))
+    since = side.now - timedelta(seconds=age)
+    about_state, under_way = side.attempts.get(str(about)), side.under_way
+    outcome = Outcome(status=says)
+    definite = about_state is not None and says not in {OutcomeStatus.PENDING, OutcomeStatus.UNKNOWN}
+    charged = says is OutcomeStatus.SUCCESS
+    late, early, balance = sum(under_way.prices.values()), 0, 100_000
+    if definite and about_state is not None and about_state.id in under_way.prices:
+        late -= under_way.prices[about_state.id]
+        balance += (about_state.expected_price or 0) if charged else 0
+    for one in under_way.ended:
+        own = definite and about_state is not None and one.attempt == about_state.id
+        if one.at >= since and not (own and (one.charged > 0) is charged):
+            late, early = late + one.most - one.charged, early + one.charged
+    assert under_way.told(100_000, since, about_state, outcome) == word(balance, late=late, early=early)
+
+
 def test_the_last_step_of_a_long_day_is_cheap_and_what_ended_long_ago_is_forgotten() -> None:
     side = Side()
     for number in range(1_000):
@@ -209,3 +241,4 @@ def test_the_last_step_of_a_long_day_is_cheap_and_what_ended_long_ago_is_forgott
         side.ends(one, AttemptStatus.SUCCESS)
     assert len(side.under_way.ended) <= 31
     assert side.under_way.prices == {}
+    assert len(side.under_way._of) == len(side.under_way.ended)
