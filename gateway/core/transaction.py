@@ -166,6 +166,15 @@ class Notification:
     body: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """What a stored report was taken for, and the attempt that it is about. For `verdict` see `StoredReport`."""
+
+    number: int
+    verdict: str
+    attempt: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One committed step of one transaction: everything in it is written together, or nothing.
@@ -179,8 +188,8 @@ class Change:
     events: tuple[Event, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     notifications: tuple[Notification, ...] = ()
-    report: int | None = None
-    """The stored report that this change was made from; it is marked as `applied`."""
+    report: ReadReport | None = None
+    """The stored report that this change was made from; it is marked in the same step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from gateway.core.apply import Decision, Evidence, NeverSeenRule, apply
-from gateway.core.transaction import Change, Event, Exchange, Transaction
+from gateway.core.transaction import Change, Event, Exchange, ReadReport, Transaction
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.notify import notifications
 from gateway.ledger import Ledger, LedgerUnavailableError
@@ -46,7 +46,7 @@ class Door:
         events: Sequence[Event],
         *,
         exchanges: Sequence[Exchange] = (),
-        report: int | None = None,
+        report: ReadReport | None = None,
     ) -> bool:
         """Write one step. False: the state has moved on, or the `ref_id` is taken; nothing was written.
 
@@ -72,7 +72,7 @@ class Door:
         decide: Decide,
         *,
         exchanges: Sequence[Exchange] = (),
-        report: int | None = None,
+        report: ReadReport | None = None,
     ) -> Transaction:
         """Make `decide`'s decision hold, on whatever state it finds, and return the state after it.
 

@@ -81,22 +81,23 @@ class Checker:
             if account is not None:
                 self._asked(account, "not_allowed")
             return await self._count(transaction, attempt, account)
+        free = account.lane.try_take()
         try:
-            slot = await account.lane.take(account.settings.limits.wait)
+            slot = free or await account.lane.take(account.settings.limits.wait)
         except LaneFullError:
             return transaction  # it stays due
         try:
-            # The wait took time: ask only about what is still to be asked about.
-            current = await self._ledger.transaction(transaction_id)
-            if current is None or current.version != transaction.version:
-                slot.release(unused=True)
-                return current
+            if slot is not free:  # the wait took time: ask only about what is still to be asked about
+                current = await self._ledger.transaction(transaction_id)
+                if current is None or current.version != transaction.version:
+                    slot.release(unused=True)
+                    return current
             # Only now, so that of many that were due together most learn what became of the first ones.
             wait = 0.0 if at_once else account.checks.begin(attempt_id, seconds())
             if wait > 0:
                 slot.release(unused=True)
-                return await self._put_off(current, attempt_id, account, wait)
-            return await self._call(current, attempt, account)
+                return await self._put_off(transaction, attempt_id, account, wait)
+            return await self._call(transaction, attempt, account)
         finally:
             slot.release()
 

@@ -12,7 +12,7 @@ import structlog
 from gateway.core.apply import Decision, Evidence, Source, apply
 from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
 from gateway.core.outcome import Outcome, OutcomeStatus
-from gateway.core.transaction import AttemptState, AttemptStatus, StoredReport, Transaction
+from gateway.core.transaction import AttemptState, AttemptStatus, ReadReport, StoredReport, Transaction
 from gateway.engine.accounts import Account
 from gateway.engine.apply import Door, by_evidence
 from gateway.engine.clock import Clock
@@ -171,13 +171,23 @@ class ReportReader:
             def decide(current: Transaction) -> Decision:
                 return keep_unverified(current, attempt.id, now=now, by=by, said=outcome.status.value)
 
-        after = await self._door.settle(transaction, decide, report=number)
-        if after is transaction and trust is Trust.BELIEVED:
-            verdict = "nothing_new"
-        elif trust is Trust.BELIEVED and account.settings.reports.trust == "source":
+        news = False
+
+        def noticing(current: Transaction) -> Decision:
+            nonlocal news
+            decision = decide(current)
+            news = decision.after is not current
+            return decision
+
+        after = await self._door.settle(transaction, noticing, report=ReadReport(number, verdict, attempt.id))
+        if news:
+            self._counted(account, verdict)  # the change has marked it
+        else:
+            verdict = "nothing_new" if trust is Trust.BELIEVED else verdict
+            await self._mark(account, number, verdict, attempt.id)
+        if news and trust is Trust.BELIEVED and account.settings.reports.trust == "source":
             # Not from one that is known already: it would bring back the balance of then.
             self._heard(account, attempt, outcome)
-        await self._mark(account, number, verdict, attempt.id)
         self._follow(after, attempt.id)
 
     async def _read_before(self, attempt: AttemptState, digest: str) -> bool:

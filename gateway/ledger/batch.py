@@ -128,7 +128,7 @@ def _belongings(statements: Statements, changes: Sequence[Change], base: int | N
             rows.new_notification(transaction, after.updated_at, notification) for notification in change.notifications
         ]
         if change.report is not None:
-            marks.append((None, "applied", change.report))
+            marks.append((change.report.attempt, change.report.verdict, change.report.number))
     if base is not None:
         events = [(base, position, *event) for position, event in enumerate(events)]
     for statement, params in (

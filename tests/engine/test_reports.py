@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.provider import Report
 from gateway.testing.scripted_supplier import say
@@ -42,6 +43,21 @@ async def test_the_same_report_a_hundred_times_is_applied_once(shop: Opens) -> N
         verdicts = [await here.report("alpha", line) for _ in range(100)]
         assert verdicts == ["applied"] + ["repeated"] * 99
         assert (await here.now(one)).version == one.version + 1
+
+
+@pytest.mark.parametrize(("more", "verdict"), [({}, "applied"), (VERIFY, "to_verify")])
+async def test_a_report_is_marked_in_the_step_that_it_causes(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch, more: dict[str, Any], verdict: str
+) -> None:
+    async def no_second_step(*_: object) -> None:
+        raise LedgerUnavailableError("the disk is full by now")
+
+    async with shop(accounts={"alpha": more}) as here:
+        one = await pending(here)
+        monkeypatch.setattr(here.ledger, "mark_report", no_second_step)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == verdict
+        [(_, report)] = await here.ledger.reports(attempt=one.attempts[0].id)
+        assert report.verdict == verdict
 
 
 async def test_old_news_after_the_end_changes_nothing(shop: Opens) -> None:

@@ -19,6 +19,7 @@ from gateway.core.transaction import (
     Event,
     Exchange,
     Notification,
+    ReadReport,
     Transaction,
     TransactionStatus,
 )
@@ -100,7 +101,9 @@ def accept() -> Callable[..., Change]:
 def succeed() -> Callable[..., Change]:
     """Make the change that settles a transaction's first attempt as a success, with everything that may go along."""
 
-    def make(before: Transaction, *, at: datetime = START + timedelta(seconds=2), report: int | None = None) -> Change:
+    def make(
+        before: Transaction, *, at: datetime = START + timedelta(seconds=2), report: ReadReport | None = None
+    ) -> Change:
         attempt = replace(
             before.attempts[0],
             status=AttemptStatus.SUCCESS,

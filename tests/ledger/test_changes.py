@@ -15,6 +15,7 @@ from gateway.core.transaction import (
     AttemptStatus,
     Change,
     Event,
+    ReadReport,
     Reason,
     StoredReport,
     TransactionStatus,
@@ -69,12 +70,13 @@ async def test_a_change_brings_its_events_exchanges_notifications_and_marks_its_
     opened = accept()
     await ledger.commit(opened)
     number, _ = await ledger.store_report(a_report())
-    change = succeed(opened.after, report=number)
+    [attempt] = opened.after.attempts
+    change = succeed(opened.after, report=ReadReport(number, "to_verify", attempt.id))
     assert await ledger.commit(change)
     assert [event for _, event in await ledger.events(opened.after.id)] == [*opened.events, *change.events]
     assert await ledger.exchanges(opened.after.id) == list(change.exchanges)
     assert [stored.notification for stored in await ledger.notifications(opened.after.id)] == list(change.notifications)
-    assert [report.verdict for _, report in await ledger.reports()] == ["applied"]
+    assert [(report.verdict, report.attempt) for _, report in await ledger.reports()] == [("to_verify", attempt.id)]
 
 
 async def test_a_taken_ref_id_loses_and_leaves_nothing(ledger: Ledger, database: Any, accept: Make) -> None:
@@ -98,7 +100,7 @@ async def test_a_change_of_a_version_that_has_moved_on_loses_and_leaves_nothing(
     moved = replace(opened, version=2, needs_review=True)
     assert await ledger.commit(Change(before=opened, after=moved))
     before = await counts(database)
-    assert not await ledger.commit(succeed(opened, report=number))
+    assert not await ledger.commit(succeed(opened, report=ReadReport(number, "applied", opened.attempts[0].id)))
     assert await counts(database) == before
     assert await ledger.transaction(opened.id) == moved
     assert [report.verdict for _, report in await ledger.reports()] == ["received"]

@@ -16,7 +16,7 @@ import pytest
 from gateway.cli import archive
 from gateway.cli.prune import prune
 from gateway.core.retention import Month
-from gateway.core.transaction import Change, StoredReport, Transaction
+from gateway.core.transaction import Change, ReadReport, StoredReport, Transaction
 from gateway.errors import GatewayError
 from gateway.ledger import Leaving, Ledger, Whole
 
@@ -48,7 +48,8 @@ def buy(ledger: Ledger, accept: Make, succeed: Make) -> Buy:
                     digest=ref_id, attempt=after.attempts[0].id, verdict="applied",
                 )
             )  # fmt: skip
-            success = succeed(after, at=at + timedelta(seconds=2), report=number)
+            read = ReadReport(number, "applied", after.attempts[0].id)
+            success = succeed(after, at=at + timedelta(seconds=2), report=read)
             quiet = tuple(replace(one, next_check_at=None) for one in success.after.attempts)
             success = replace(success, after=replace(success.after, **{"attempts": quiet, **change}))
             assert await ledger.commit(success)
