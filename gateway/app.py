@@ -33,6 +33,7 @@ from gateway.net.redaction import Redactor, passwords_in, secrets_of
 from gateway.observe.audit import AuditLog
 from gateway.observe.logging import configure_logging
 from gateway.observe.loop_errors import LoopErrors
+from gateway.observe.loop_watch import watched_loop
 from gateway.observe.metrics import Metrics
 from gateway.plugins import Plugins, make_sandbox
 from gateway.provider import Sandbox
@@ -246,6 +247,7 @@ async def running(
     metrics = Metrics(version=version("pulsa-gateway"), routes=ROUTE_NAMES, observers=plugins.observer_errors)
     _bound(metrics, settings)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(watched_loop())
         audit = _audit(settings, metrics)
         if audit is not None:
             stack.push_async_callback(asyncio.to_thread, audit.close)
