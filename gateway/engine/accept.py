@@ -86,12 +86,13 @@ class Acceptor:
             if existing is None:
                 raise
             return existing
+        now = self._clock.now()
         transaction, accepted = accept(
             request,
-            transaction_id=self._references.next(self._clock.now()),
+            transaction_id=self._references.next(now),
             client=client,
             dest=dest,
-            now=self._clock.now(),
+            now=now,
             deadline=self._dispatcher.routing.deadline,
             owner=self._owner,
         )

@@ -21,9 +21,12 @@ class Clock(Protocol):
         """This moment, aware, in UTC."""
 
 
+_UNINTERRUPTED: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def _uninterrupted() -> float:
     """Seconds that nobody sets. Linux counts the time that a machine sleeps in `CLOCK_BOOTTIME` only."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime(_UNINTERRUPTED)
 
 
 class SystemClock:
