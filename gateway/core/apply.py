@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from gateway.core.evolve import evolve
@@ -245,9 +245,9 @@ def _next_status(now: AttemptStatus, said: OutcomeStatus) -> AttemptStatus:
 
 def _learn(attempt: AttemptState, outcome: Outcome, status: AttemptStatus, evidence: Evidence) -> AttemptState:
     ended = not status.live
-    doubted = (
-        ended and evidence.source is Source.ANSWER and _doubted(attempt, succeeded=status is AttemptStatus.SUCCESS)
-    )
+    answered = evidence.source is Source.ANSWER
+    # A report has said another thing than the answer, which may be older: the question must outlive the answer.
+    doubted = answered and attempt.reported is (status is not AttemptStatus.SUCCESS)
     counts = attempt.never_seen
     if evidence.source is Source.CHECK:
         counts = counts + 1 if evidence.outcome.never_seen else 0
@@ -264,22 +264,8 @@ def _learn(attempt: AttemptState, outcome: Outcome, status: AttemptStatus, evide
         rule=outcome.rule or attempt.rule,
         never_seen=counts,
         next_check_at=None if ended and not doubted else attempt.next_check_at,
+        reported=None if answered else attempt.reported,
     )
-
-
-def doubt(attempt: AttemptState, *, succeeded: bool) -> datetime:
-    """When the question is due that a report raises about an attempt that is being sent.
-
-    The answer is still to be written down and may be older than the report: where the two say different things the
-    question must outlive it. So it is due before the sending, where no schedule has one, and a success a little
-    earlier still: that is how the two are told apart.
-    """
-    return attempt.started_at - timedelta(microseconds=1 if succeeded else 0)
-
-
-def _doubted(attempt: AttemptState, *, succeeded: bool) -> bool:
-    """Whether a report has said another thing than the answer that came now."""
-    return attempt.next_check_at == doubt(attempt, succeeded=not succeeded)
 
 
 def _released(after: Transaction, at: datetime) -> Transaction:

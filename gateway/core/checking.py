@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gateway.core.apply import Decision, doubt
+from gateway.core.apply import Decision
 from gateway.core.transaction import AttemptState, AttemptStatus, Event, Transaction, TransactionStatus
 
 
@@ -81,17 +81,20 @@ def verify(
     """A report is worth a question: a check is due at `at`. Used where an account's reports are not believed.
 
     Args:
-        succeeded: whether a report says success or failure; then the question about an attempt that is being sent is
-            due at once.
+        succeeded: whether a report says success or failure. An attempt that is being sent remembers it (a success
+            before a failure), and the question about it is due at once.
     """
     attempt = before.attempt(attempt_id)
     if attempt is None:
         raise LookupError(f"transaction {before.id} has no attempt {attempt_id}")
+    reported = attempt.reported
     if succeeded is not None and attempt.status is AttemptStatus.SENDING:
-        at = doubt(attempt, succeeded=succeeded)
-    if attempt.next_check_at is not None and attempt.next_check_at <= at:
+        at = attempt.started_at  # before any that its schedule has
+        reported = succeeded or bool(reported)
+    due = at if attempt.next_check_at is None else min(at, attempt.next_check_at)
+    asked = replace(attempt, next_check_at=due, reported=reported)
+    if asked == attempt:
         return Decision(before)
-    asked = replace(attempt, next_check_at=at)
     event = Event("report_to_verify", now, "report", {"by": by}, attempt_id)
     return Decision(_replaced(before, asked, now), (event,))
 

@@ -80,6 +80,9 @@ class AttemptState:
     never_seen: int = 0
     """How many answers in a row said that the supplier does not know the reference."""
     next_check_at: datetime | None = None
+    reported: bool | None = None
+    """Whether a report that has to be verified said, while this was being sent, that it was delivered. The answer that
+    is still to be written down may be older."""
 
     @property
     def may_deliver(self) -> bool:

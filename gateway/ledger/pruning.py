@@ -187,4 +187,4 @@ def _whole(row: Row, belongs: Mapping[str, Iterable[Row]]) -> Whole:
 def _named(name: str, row: Row) -> dict[str, Any]:
     """A row by the names of its columns, the same from both databases."""
     pairs = zip(_COLUMNS[name], row, strict=True)
-    return {column: bool(value) if boolean else value for (column, boolean), value in pairs}
+    return {column: bool(value) if boolean and value is not None else value for (column, boolean), value in pairs}

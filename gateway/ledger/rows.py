@@ -213,6 +213,7 @@ def _attempt_state(a: AttemptState) -> Params:
         a.checks_done,
         a.never_seen,
         _maybe_micros(a.next_check_at),
+        a.reported,
     )
 
 

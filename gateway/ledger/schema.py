@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0002"
+REVISION = "0003"
 """The Alembic revision that these tables belong to."""
 
 metadata = sa.MetaData(
@@ -91,6 +91,7 @@ attempts = sa.Table(
     sa.Column("checks_done", sa.Integer, nullable=False),
     sa.Column("never_seen", sa.Integer, nullable=False),
     sa.Column("next_check_at", sa.BigInteger),
+    sa.Column("reported", sa.Boolean),
     sa.UniqueConstraint("transaction_id", "number"),
 )
 _partial("ix_attempts_sending", attempts.c.transaction_id, "status = 'sending'")

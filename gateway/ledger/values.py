@@ -93,6 +93,7 @@ def _attempt(row: Row) -> AttemptState:
         checks_done=row[17],
         never_seen=row[18],
         next_check_at=maybe_time(row[19]),
+        reported=None if row[20] is None else bool(row[20]),
     )
 
 

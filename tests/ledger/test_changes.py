@@ -45,7 +45,7 @@ async def test_every_field_comes_back_as_it_was_written(ledger: Ledger, accept: 
         conflict=True,
         reason=Reason(ReasonCode.OPERATOR, "seen by a person"),
         attempts=(
-            change.after.attempts[0],
+            replace(change.after.attempts[0], reported=False),
             replace(
                 change.after.attempts[1],
                 status=AttemptStatus.FAILED,
@@ -53,6 +53,7 @@ async def test_every_field_comes_back_as_it_was_written(ledger: Ledger, accept: 
                 contested=True,
                 checks_done=3,
                 never_seen=2,
+                reported=True,
                 expected_price=None,
             ),
         ),
