@@ -98,17 +98,13 @@ class Ended(NamedTuple):
     """What was charged by this step; below 0: given back."""
     late_before: int
     """`late` of all that ended before it, since the process started."""
-    early_before: int
+    charged_before: int
+    """`charged` of the same."""
 
     @property
     def late(self) -> int:
         """What may be deducted at the supplier and not in the books, by a word that is older."""
         return self.most - self.charged
-
-    @property
-    def early(self) -> int:
-        """What is in the books, and may not be deducted at the supplier yet."""
-        return self.charged
 
 
 @dataclass(slots=True)
@@ -123,10 +119,9 @@ class UnderWay:
     total: int = 0
     ended: deque[Ended] = field(default_factory=deque)
     """In the order in which we learned of them."""
-    _of: dict[str, tuple[Ended, ...]] = field(default_factory=dict)
-    """The same by attempt."""
+    _by_attempt: dict[str, tuple[Ended, ...]] = field(default_factory=dict)
     _late: int = 0
-    _early: int = 0
+    _charged: int = 0
 
     def take_up(self, attempt: AttemptState) -> None:
         """An attempt as another process left it."""
@@ -181,18 +176,18 @@ class UnderWay:
             _charge(attempt),
             more,
             late_before=self._late,
-            early_before=self._early,
+            charged_before=self._charged,
         )
         self._late += ended.late
-        self._early += ended.early
+        self._charged += ended.charged
         self.ended.append(ended)
-        self._of[ended.attempt] = (*self._of.get(ended.attempt, ()), ended)
+        self._by_attempt[ended.attempt] = (*self._by_attempt.get(ended.attempt, ()), ended)
 
     def _forget_first(self) -> None:
         name = self.ended.popleft().attempt
-        _, *rest = self._of.pop(name)
+        _, *rest = self._by_attempt.pop(name)
         if rest:
-            self._of[name] = tuple(rest)
+            self._by_attempt[name] = tuple(rest)
 
     def _begin(self, attempt_id: str, price: int) -> None:
         self.total += price - self.prices.get(attempt_id, 0)
@@ -212,13 +207,13 @@ class UnderWay:
         first = bisect_left(self.ended, since, key=_AT)
         if first < len(self.ended):
             late += self._late - self.ended[first].late_before
-            early += self._early - self.ended[first].early_before
+            early += self._charged - self.ended[first].charged_before
         if certain is not None:
             late -= self.prices.get(certain, 0)
-            for one in self._of.get(certain, ()):
+            for one in self._by_attempt.get(certain, ()):
                 if one.at >= since and (one.charged > 0) is charged:
                     late -= one.late
-                    early -= one.early
+                    early -= one.charged
         return late, early
 
 

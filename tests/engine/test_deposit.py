@@ -241,4 +241,4 @@ def test_the_last_step_of_a_long_day_is_cheap_and_what_ended_long_ago_is_forgott
         side.ends(one, AttemptStatus.SUCCESS)
     assert len(side.under_way.ended) <= 31
     assert side.under_way.prices == {}
-    assert len(side.under_way._of) == len(side.under_way.ended)
+    assert len(side.under_way._by_attempt) == len(side.under_way.ended)
