@@ -13,15 +13,13 @@ _SLEW = 0.1
 _TOLD = 10.0
 _JUMP = 1.0
 """Seconds. A time service that steers a clock moves it by at most half a thousandth of the time that passes."""
+_UNINTERRUPTED: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 log = structlog.get_logger(__name__)
 
 
 class Clock(Protocol):
     def now(self) -> datetime:
         """This moment, aware, in UTC."""
-
-
-_UNINTERRUPTED: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 def _uninterrupted() -> float:
