@@ -1,11 +1,15 @@
-"""Why a plugin could not be loaded, in one line for its author."""
+"""What a plugin may raise, and why one could not be loaded, in one line for its author."""
 
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Final
 
-__all__ = ["PluginError", "reason", "where"]
+__all__ = ["FAULTS", "PluginError", "reason", "where"]
+
+FAULTS: Final = (Exception, SystemExit)
+"""`sys.exit()` in a plugin is a mistake in the plugin, and no reason to end everybody's purchases."""
 
 
 class PluginError(Exception):

@@ -21,7 +21,7 @@ import pluggy
 
 from gateway import hooks
 from gateway.errors import GatewayError
-from gateway.plugin_errors import PluginError, reason, where
+from gateway.plugin_errors import FAULTS, PluginError, reason, where
 from gateway.plugin_methods import check_methods
 from gateway.provider import Capability, Provider, Sandbox, capabilities
 from gateway.settings.types import NAME_PATTERN, ProviderSettings
@@ -112,7 +112,7 @@ class Plugins:
                     for item in result:
                         if inspect.iscoroutine(item):
                             item.close()
-            except (Exception, SystemExit):
+            except FAULTS:
                 self._count_error(observer.name)
             observer.calls += 1
             observer.seconds += self.clock() - began
@@ -187,7 +187,7 @@ def load_plugins(
         began = plugins.clock()
         try:
             _take(point, offer, plugins)
-        except (Exception, SystemExit) as error:
+        except FAULTS as error:
             why = reason(error)
             if (took := plugins.clock() - began) > _LONG_SECONDS:
                 why += f"; that took {took:.0f} s, and a plugin opens no connection while it is loaded"

@@ -15,6 +15,7 @@ from gateway.cli.recorded import Recording, read_recordings
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.errors import GatewayError
 from gateway.net.redaction import Redactor, secrets_of
+from gateway.plugin_errors import FAULTS
 from gateway.plugins import Plugins
 from gateway.provider import Capability, Provider, capabilities
 from gateway.settings.messages import suggestion
@@ -86,7 +87,7 @@ def judge(provider: Provider[Any], recording: Recording) -> Judged:
     """What the rules say of one message. A plugin that raises or answers junk says `UNKNOWN`."""
     try:
         outcome: object = provider.read_message(recording.message)
-    except (Exception, SystemExit) as error:
+    except FAULTS as error:
         return Judged(recording, Outcome(status=OutcomeStatus.UNKNOWN), f"the plugin raised {type(error).__name__}")
     if not isinstance(outcome, Outcome):
         fault = f"the plugin answered with {type(outcome).__name__} instead of an Outcome"

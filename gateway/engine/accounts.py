@@ -17,10 +17,10 @@ from gateway.core.retry import RetryBudget
 from gateway.core.routing import AccountView
 from gateway.core.share import Standing, part_in_flight, part_per_second
 from gateway.engine.lanes import Lane
-from gateway.engine.plugin_faults import FAULTS
 from gateway.net.failure import Failure
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.transport import Sent, Transport
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Asking, Call, Capability, Provider, capabilities
 from gateway.settings.types import ProviderSettings
 

@@ -12,9 +12,10 @@ from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
 from gateway.engine.exchange import record
 from gateway.engine.lanes import LaneFullError
-from gateway.engine.plugin_faults import FAULTS, tell
+from gateway.engine.plugin_faults import tell
 from gateway.net.redaction import masking
 from gateway.net.transport import Sent
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Call
 
 log = structlog.get_logger(__name__)

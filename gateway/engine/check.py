@@ -17,8 +17,9 @@ from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.dispatch import Dispatcher
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError
-from gateway.engine.plugin_faults import FAULTS, tell
+from gateway.engine.plugin_faults import tell
 from gateway.ledger import Ledger
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Asking, Call
 from gateway.settings.types import DEFAULT_CHECKS
 

@@ -23,8 +23,9 @@ from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError, Slot
-from gateway.engine.plugin_faults import FAULTS, tell
+from gateway.engine.plugin_faults import tell
 from gateway.ledger import Ledger
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call
 from gateway.settings.types import Routing
 

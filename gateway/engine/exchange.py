@@ -10,9 +10,10 @@ from typing import TypeGuard
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptState, Exchange, Transaction
 from gateway.engine.accounts import Account
-from gateway.engine.plugin_faults import FAULTS, tell
+from gateway.engine.plugin_faults import tell
 from gateway.net.redaction import masking, recorded_call, recorded_text
 from gateway.net.transport import Sent
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call, Reply
 
 _MOST_RUPIAH = 10**15

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import structlog
 
-FAULTS: Final = (Exception, SystemExit)
-"""`sys.exit()` in a plugin is a mistake in the plugin, and no reason to end everybody's purchases."""
 log = structlog.get_logger("gateway.plugins")
 
 

@@ -19,8 +19,9 @@ from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.errors import UnavailableError
 from gateway.engine.exchange import masked, whole
-from gateway.engine.plugin_faults import FAULTS, tell
+from gateway.engine.plugin_faults import tell
 from gateway.ledger import Ledger, LedgerUnavailableError
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Acknowledgement, Asking, Report, UnreadableReportError, Update
 
 log = structlog.get_logger(__name__)

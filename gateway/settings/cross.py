@@ -12,6 +12,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.plugin_errors import FAULTS
 from gateway.provider import Asking, Capability, Provider, capabilities
 from gateway.settings.findings import Findings
 from gateway.settings.messages import suggestion
@@ -119,7 +120,7 @@ def _reports(findings: Findings, loc: Loc, settings: ProviderSettings, provider:
     if reports.trust == "verify":
         try:
             asking = provider.asking()
-        except (Exception, SystemExit) as error:  # a plugin may raise anything
+        except FAULTS as error:  # a plugin may raise anything
             findings.add(loc, f"the plugin cannot say how this account is asked ({type(error).__name__})")
             return
         if asking is Asking.NONE:
