@@ -9,36 +9,36 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
+from aiohttp import web
 from pydantic import SecretStr
 
 from gateway.core.descriptors import seats
-from gateway.engine.clock import SystemClock
-from gateway.engine.crashpoints import nothing
+from gateway.engine.clock import Clock, SystemClock
+from gateway.engine.crashpoints import Hook, nothing
 from gateway.engine.deliver import PER_CLIENT, Deliverer
 from gateway.engine.engine import Engine
 from gateway.errors import AddressError, GatewayError
 from gateway.http.incoming import Services
 from gateway.http.server import ROUTE_NAMES, listen, make_admin_app, make_api_app
-from gateway.ledger import open_ledger
+from gateway.ledger import Ledger, open_ledger
 from gateway.net.redaction import Redactor, passwords_in, secrets_of
 from gateway.observe.audit import AuditLog
 from gateway.observe.logging import configure_logging
 from gateway.observe.loop_errors import LoopErrors
 from gateway.observe.loop_watch import watched_loop
 from gateway.observe.metrics import Metrics
-from gateway.plugins import Plugins, make_sandbox
-from gateway.provider import Sandbox
+from gateway.plugins import Plugins
+from gateway.sandbox import invitation, sandbox_beside
 from gateway.settings.load import reload
-from gateway.settings.types import ProviderSettings, Settings
+from gateway.settings.types import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -116,10 +116,10 @@ async def _serve(
         )
         loop.add_signal_handler(signal.SIGHUP, gateway.reload_soon)
         if sandbox:
-            await stack.enter_async_context(_sandbox(settings, plugins, gateway.api_port))
+            await stack.enter_async_context(sandbox_beside(settings, plugins, gateway.api_port))
         log.info("started", api=gateway.api_port, operations=gateway.admin_port, version=version("pulsa-gateway"))
         if sandbox:
-            sys.stdout.write(_invitation(settings, gateway.api_port))
+            sys.stdout.write(invitation(settings, gateway.api_port))
             sys.stdout.flush()
         if not await _stopped_before(stop, gateway.engine.ledger.lease_lost()):
             await gateway.abandon()
@@ -234,12 +234,24 @@ class Gateway:
 
 @contextlib.asynccontextmanager
 async def running(
-    settings: Settings, plugins: Plugins, *, config_path: Path, log_level: str | None = None, **engine_options: Any
+    settings: Settings,
+    plugins: Plugins,
+    *,
+    config_path: Path,
+    log_level: str | None = None,
+    wall: Callable[[], float] = time.time,
+    clock: Clock | None = None,
+    sweep_every: float = 1.0,
+    look_every: float | None = 1.0,
+    crash: Hook = nothing,
 ) -> AsyncIterator[Gateway]:
     """A gateway that listens as `settings` say, until the block ends.
 
     Args:
         log_level: instead of the configuration's, from the first reload on.
+        wall: what the machine's clock shows, in seconds since 1970.
+        clock: instead of the one that is made from `wall`.
+        sweep_every, look_every, crash: see `Engine`.
 
     Raises:
         GatewayError: it cannot start.
@@ -248,25 +260,12 @@ async def running(
     _bound(metrics, settings)
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(watched_loop())
-        audit = _audit(settings, metrics)
-        if audit is not None:
-            stack.push_async_callback(asyncio.to_thread, audit.close)
-            metrics.audit_queue(lambda: audit.waiting)
+        audit = _audit(settings, metrics, stack)
         elsewhere: list[Callable[[str], None]] = []
-        shown = engine_options.pop("wall", time.time)
-        ledger = open_ledger(
-            settings.ledger.url,
-            clock=lambda: datetime.fromtimestamp(shown(), UTC),
-            on_commit=metrics.commit,
-            on_change=lambda transaction: _tell(elsewhere, transaction),
-        )
-        await ledger.start()
-        stack.push_async_callback(ledger.close)
-        # Replicas finish each other's purchases, so what one calls five minutes must be five minutes to the other.
-        clock = engine_options.pop("clock", None) or SystemClock(
-            lambda: shown() + ledger.ahead, jumped=metrics.clock_jumped
-        )
-        metrics.ledger_queue(lambda: ledger.queued)
+        ledger = await _ledger(settings, metrics, wall, elsewhere, stack)
+        if clock is None:
+            # Replicas finish each other's purchases, so what one calls five minutes must be five minutes to the other.
+            clock = SystemClock(lambda: wall() + ledger.ahead, jumped=metrics.clock_jumped)
         engine = Engine(
             settings,
             plugins.kinds,
@@ -275,37 +274,82 @@ async def running(
             counts=metrics,
             audits=audit,
             observers=plugins,
-            **engine_options,
+            sweep_every=sweep_every,
+            look_every=look_every,
+            crash=crash,
         )
         await engine.start()
         elsewhere.append(engine.changed_elsewhere)
         stack.push_async_callback(engine.close)
-        deliverer = Deliverer(
-            ledger,
-            clock=clock,
-            random=engine_options.get("random") or Random(),  # noqa: S311 — spreads load, guards nothing
-            counts=metrics,
-            audits=audit,
-            crash=engine_options.get("crash", nothing),
-        )
+        random = Random()  # noqa: S311 — spreads load, guards nothing
+        deliverer = Deliverer(ledger, clock=clock, random=random, counts=metrics, audits=audit, crash=crash)
         deliverer.start(settings.clients)
         stack.push_async_callback(deliverer.close)
         engine.listeners.append(deliverer.offer)
         gateway = Gateway(engine, plugins, metrics, audit, config_path, deliverer=deliverer, log_level=log_level)
         services = Services(engine=engine, metrics=metrics, audit=audit, webhooks=deliverer, reload=gateway.reload)
-        server = settings.server
-        places = seats(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _calls(settings))
-        for port_name, app, host, port, most in (
-            ("api_port", make_api_app(services), server.host, server.port, places.callers),
-            ("admin_port", make_admin_app(services), server.admin_host, server.admin_port, places.operators),
-        ):
-            try:
-                runner = await listen(app, services, host, port, most=most)
-            except (OSError, UnicodeError) as error:
-                raise AddressError(host, port, error) from None
-            stack.push_async_callback(runner.cleanup)
-            setattr(gateway, port_name, runner.addresses[0][1])
+        await _open_doors(gateway, services, settings, stack)
         yield gateway
+
+
+def _audit(settings: Settings, metrics: Metrics, stack: contextlib.AsyncExitStack) -> AuditLog | None:
+    if settings.audit.path is None:
+        return None
+    audit = AuditLog(
+        settings.audit.path,
+        mask=settings.audit.mask,
+        redact=redactor(settings).text,
+        on_lost=metrics.audit_lost,
+        on_error=metrics.audit_error,
+    )
+    stack.push_async_callback(asyncio.to_thread, audit.close)
+    metrics.audit_queue(lambda: audit.waiting)
+    return audit
+
+
+async def _ledger(
+    settings: Settings,
+    metrics: Metrics,
+    wall: Callable[[], float],
+    elsewhere: Sequence[Callable[[str], None]],
+    stack: contextlib.AsyncExitStack,
+) -> Ledger:
+    """The ledger, started. `elsewhere` is told which transactions other replicas have changed."""
+
+    def changed(transaction: str) -> None:
+        for listener in elsewhere:
+            listener(transaction)
+
+    ledger = open_ledger(
+        settings.ledger.url,
+        clock=lambda: datetime.fromtimestamp(wall(), UTC),
+        on_commit=metrics.commit,
+        on_change=changed,
+    )
+    await ledger.start()
+    stack.push_async_callback(ledger.close)
+    metrics.ledger_queue(lambda: ledger.queued)
+    return ledger
+
+
+async def _open_doors(
+    gateway: Gateway, services: Services, settings: Settings, stack: contextlib.AsyncExitStack
+) -> None:
+    """Listen for clients and for operators."""
+    server = settings.server
+    places = seats(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _calls(settings))
+
+    async def open_door(app: web.Application, host: str, port: int, most: int) -> int:
+        try:
+            runner = await listen(app, services, host, port, most=most)
+        except (OSError, UnicodeError) as error:
+            raise AddressError(host, port, error) from None
+        stack.push_async_callback(runner.cleanup)
+        return int(runner.addresses[0][1])
+
+    api, operators = make_api_app(services), make_admin_app(services)
+    gateway.api_port = await open_door(api, server.host, server.port, places.callers)
+    gateway.admin_port = await open_door(operators, server.admin_host, server.admin_port, places.operators)
 
 
 def _calls(settings: Settings) -> int:
@@ -314,77 +358,9 @@ def _calls(settings: Settings) -> int:
     return suppliers + PER_CLIENT * sum(client.webhook is not None for client in settings.clients)
 
 
-def _tell(listeners: list[Callable[[str], None]], transaction: str) -> None:
-    for listener in listeners:
-        listener(transaction)
-
-
 def _bound(metrics: Metrics, settings: Settings) -> None:
     metrics.configure(
         clients=[client.id for client in settings.clients],
         providers=[provider.id for provider in settings.providers],
         products=[product.code for product in settings.products],
-    )
-
-
-def _audit(settings: Settings, metrics: Metrics) -> AuditLog | None:
-    if settings.audit.path is None:
-        return None
-    return AuditLog(
-        settings.audit.path,
-        mask=settings.audit.mask,
-        redact=redactor(settings).text,
-        on_lost=metrics.audit_lost,
-        on_error=metrics.audit_error,
-    )
-
-
-@contextlib.asynccontextmanager
-async def _sandbox(settings: Settings, plugins: Plugins, api_port: int) -> AsyncIterator[Sandbox]:
-    account = _sandbox_account(settings, plugins)
-    address = urlsplit(account.url)
-    token = account.reports.token
-    path = account.id if token is None else f"{account.id}/{token.get_secret_value()}"
-    options: dict[str, Any] = {
-        "report_url": f"http://127.0.0.1:{api_port}/reports/{path}",
-        "slug": address.path.rsplit("/", 1)[-1],
-    }
-    for name in ("member_id", "pin", "password"):
-        value = getattr(account, name, None)
-        if value is not None:
-            options[name] = value.get_secret_value() if isinstance(value, SecretStr) else value
-    sandbox = make_sandbox(plugins, account.kind, options)
-    host, port = address.hostname or "127.0.0.1", address.port or 80
-    try:
-        await sandbox.start(host, port)
-    except (OSError, UnicodeError) as error:
-        raise AddressError(host, port, error, "the sandbox ") from None
-    try:
-        yield sandbox
-    finally:
-        await sandbox.stop()
-
-
-def _sandbox_account(settings: Settings, plugins: Plugins) -> ProviderSettings:
-    for account in settings.providers:
-        if account.kind in plugins.sandboxes and urlsplit(account.url).hostname in {"127.0.0.1", "localhost", "::1"}:
-            return account
-    raise GatewayError(
-        "--sandbox needs an account at an address on this machine, such as http://127.0.0.1:8089/trx/sandbox, "
-        "of a kind that has a sandbox"
-    )
-
-
-def _invitation(settings: Settings, port: int) -> str:
-    """A purchase to paste, for the key that `config/gateway.yaml` is made for."""
-    ref = time.strftime("demo-%Y%m%d-%H%M%S")
-    product = settings.products[0].code if settings.products else "XL5"
-    headers = "-H 'Authorization: Bearer sandbox-key-not-for-production'"
-    url = f"http://127.0.0.1:{port}/v1/transactions"
-    body = f'{{"ref_id":"{ref}","product":"{product}","dest":"081712345678"}}'
-    return (
-        "Buy something from the sandbox: paste this line. It prints the purchase as it was accepted, and then as it "
-        "ended.\n\n"
-        f"curl -sS {headers} -H 'Content-Type: application/json' -d '{body}' -w '\\n' {url} "
-        f"--next -sS {headers} -H 'Content-Type: application/json' -H 'Prefer: wait=30' -d '{body}' -w '\\n' {url}\n\n"
     )
