@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from enum import Enum, auto
+from enum import StrEnum
 
 import structlog
 
@@ -14,7 +14,7 @@ from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptState, AttemptStatus, ReadReport, StoredReport, Transaction
 from gateway.engine.accounts import Account
-from gateway.engine.apply import Door, by_evidence
+from gateway.engine.apply import Decide, Door, by_evidence
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.errors import UnavailableError
@@ -34,13 +34,13 @@ LEFT_BEHIND = timedelta(seconds=30)
 _AT_ONCE = 500
 
 
-class Trust(Enum):
-    """What a report is worth."""
+class Trust(StrEnum):
+    """What a report is worth, by the mark that it gets where it brings something new."""
 
-    BELIEVED = auto()
-    TO_VERIFY = auto()
+    BELIEVED = "applied"
+    TO_VERIFY = "to_verify"
     """The supplier is asked first."""
-    UNVERIFIED = auto()
+    UNVERIFIED = "unverified"
     """The supplier cannot be asked without the danger of buying: a person must look."""
 
 
@@ -135,43 +135,20 @@ class ReportReader:
 
     async def _apply_one(self, account: Account, update: Update, number: int, *, repeated: str | None) -> None:
         transaction = await self._find(account, update)
-        if transaction is None:
-            await self._mark(account, number, "unmatched")
-            return
-        attempt = _attempt(transaction, account, update)
-        if attempt is None:
+        attempt = None if transaction is None else _attempt(transaction, account, update)
+        if transaction is None or attempt is None:
             await self._mark(account, number, "unmatched")
             return
         outcome = masked(update.outcome, account.redactor.text)
-        by = f"report {number}"
-        now = self._clock.now()
-        evidence = Evidence(attempt.id, outcome, Source.REPORT, now, by=by)
+        evidence = Evidence(attempt.id, outcome, Source.REPORT, self._clock.now(), by=f"report {number}")
         trust = self._trust(account, transaction, attempt, evidence)
         # One that is to be verified is news as long as it is not confirmed: the supplier may say so only later.
-        if (
-            repeated is not None
-            and trust is not Trust.TO_VERIFY
-            and not attempt.status.live
-            and await self._read_before(attempt, repeated)
-        ):
+        settled = trust is not Trust.TO_VERIFY and not attempt.status.live
+        if settled and await self._read_before(attempt, repeated):
             await self._mark(account, number, "repeated", attempt.id)
             return
-        if trust is Trust.BELIEVED:
-            verdict = "applied"
-            decide = by_evidence(evidence, account.never_seen)
-        elif trust is Trust.TO_VERIFY:
-            verdict = "to_verify"
-            at = self._verify_at(attempt.id, now)
-
-            def decide(current: Transaction) -> Decision:
-                succeeded = outcome.status is OutcomeStatus.SUCCESS
-                return verify(current, attempt.id, at=at, now=now, by=by, succeeded=succeeded)
-        else:
-            verdict = "unverified"
-
-            def decide(current: Transaction) -> Decision:
-                return keep_unverified(current, attempt.id, now=now, by=by, said=outcome.status.value)
-
+        verdict = trust.value
+        decide = self._decision(account, evidence, trust)
         news = False
 
         def noticing(current: Transaction) -> Decision:
@@ -184,16 +161,27 @@ class ReportReader:
         if news:
             self._counted(account, verdict)  # the change has marked it
         else:
-            verdict = "nothing_new" if trust is Trust.BELIEVED else verdict
-            await self._mark(account, number, verdict, attempt.id)
+            await self._mark(account, number, "nothing_new" if trust is Trust.BELIEVED else verdict, attempt.id)
         if news and trust is Trust.BELIEVED and account.settings.reports.trust == "source":
             # Not from one that is known already: it would bring back the balance of then.
             self._heard(account, attempt, outcome)
         self._follow(after, attempt.id)
 
-    async def _read_before(self, attempt: AttemptState, digest: str) -> bool:
+    def _decision(self, account: Account, evidence: Evidence, trust: Trust) -> Decide:
+        """What a report that is worth this much does."""
+        if trust is Trust.BELIEVED:
+            return by_evidence(evidence, account.never_seen)
+        attempt_id, said, now, by = evidence.attempt, evidence.outcome.status, evidence.at, evidence.by
+        if trust is Trust.TO_VERIFY:
+            at, succeeded = self._verify_at(attempt_id, now), said is OutcomeStatus.SUCCESS
+            return lambda current: verify(current, attempt_id, at=at, now=now, by=by, succeeded=succeeded)
+        return lambda current: keep_unverified(current, attempt_id, now=now, by=by, said=said.value)
+
+    async def _read_before(self, attempt: AttemptState, digest: str | None) -> bool:
         """Whether the same report was read already. One that was stored and then not read, because the process ended or
         the ledger failed, is still news when it comes again."""
+        if digest is None:
+            return False
         earlier = await self._ledger.reports(attempt=attempt.id)
         return any(report.digest == digest for _, report in earlier)
 
