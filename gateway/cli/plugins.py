@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import click
@@ -9,12 +10,21 @@ import click
 from gateway.plugins import FailedPlugin, PluginInfo, Plugins, load_plugins
 from gateway.provider import Capability
 
+EXIT_FAILED = 1
+"""A plugin failed to load."""
+
 
 @click.command("plugins")
 def command() -> None:
-    """Show the kinds of supplier that are loaded, what each can do, and the plugins that failed to load."""
-    for line in lines(load_plugins()):
+    """Show the kinds of supplier that are loaded, what each can do, and the plugins that failed to load.
+
+    Exits 1 if a plugin failed to load.
+    """
+    plugins = load_plugins()
+    for line in lines(plugins):
         click.echo(line)
+    if plugins.failed:
+        sys.exit(EXIT_FAILED)
 
 
 def lines(plugins: Plugins) -> Iterator[str]:
@@ -24,7 +34,7 @@ def lines(plugins: Plugins) -> Iterator[str]:
     for info in plugins.loaded:
         yield from _loaded(info)
     for failed in plugins.failed:
-        yield f"FAILED  {_package(failed)}: {failed.why}"
+        yield f"FAILED  {_package(failed)}: {failed.why}" + (f" ({failed.where})" if failed.where else "")
 
 
 def _loaded(info: PluginInfo) -> Iterator[str]:

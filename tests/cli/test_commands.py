@@ -96,7 +96,9 @@ def test_a_bad_plugin_is_shown_and_takes_only_its_accounts_with_it(run: Run, sit
     (site / "bad_plugin.py").write_text("raise RuntimeError('boom')", encoding="utf-8")
     with config.open("a", encoding="utf-8") as file:
         file.write("  - {id: other, kind: bad, url: 'http://b.example', own: 1}\n")
-    assert "FAILED  bad 0.1: RuntimeError: boom\n" in run("plugins").stdout
+    plugins = run("plugins")
+    assert "FAILED  bad 0.1: RuntimeError: boom (bad_plugin.py, line 1)\n" in plugins.stdout
+    assert plugins.exit_code == 1
     check = run("check")
     assert check.exit_code == 2
     assert (
