@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from random import Random
@@ -20,12 +19,14 @@ from typing import Any, Protocol
 import structlog
 
 from gateway.core.delivery import Answer, Receiver, Result, Verdict, judge
-from gateway.core.transaction import Change, Notification
+from gateway.core.transaction import Change
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook, nothing
 from gateway.engine.errors import EngineError
+from gateway.engine.observation import Audits
+from gateway.engine.receivers import ReceiverLane, SendsNotification
 from gateway.ledger import LedgerUnavailableError
-from gateway.ledger.protocol import StoredNotification
+from gateway.ledger.protocol import Outbox, StoredNotification
 from gateway.net.webhook import WebhookSender
 from gateway.settings.types import Client, Webhook
 
@@ -48,90 +49,12 @@ class NoWebhookError(EngineError):
         self.client = client
 
 
-class Sends(Protocol):
-    """The way to one receiver; `net.webhook.WebhookSender` in production."""
-
-    async def send(self, notification: Notification) -> Answer: ...
-
-    async def close(self) -> None: ...
-
-
 class Counts(Protocol):
     """The metrics of deliveries."""
 
     def webhook(self, client: str, result: str, seconds: float) -> None: ...
 
     def webhook_backlog(self, n: int) -> None: ...
-
-
-class Audits(Protocol):
-    """Where it is written what was given up and what operators did."""
-
-    def write(self, event: str, /, **fields: Any) -> None: ...
-
-
-class Outbox(Protocol):
-    """What is asked of the ledger."""
-
-    @property
-    def owner(self) -> str: ...
-
-    async def due_notifications(
-        self, now: datetime, limit: int, *, client: str | None = None
-    ) -> list[StoredNotification]: ...
-
-    async def notification(self, id: str) -> StoredNotification | None: ...  # noqa: A002  # the ledger's name for it
-
-    async def notification_tried(
-        self,
-        id: str,  # noqa: A002  # the same
-        at: datetime,
-        next_try_at: datetime | None,
-        error: str | None,
-        *,
-        delivered: bool = False,
-        dead: bool = False,
-    ) -> None: ...
-
-    async def find_notifications(
-        self,
-        *,
-        client: str | None = None,
-        state: str | None = None,
-        transaction: str | None = None,
-        before_id: str | None = None,
-        limit: int = 50,
-    ) -> list[StoredNotification]: ...
-
-    async def resend_notification(self, id: str, at: datetime) -> None: ...  # noqa: A002  # the same
-
-    async def notification_backlog(self) -> int: ...
-
-    async def pause_account(self, account: str, why: str) -> None: ...
-
-    async def resume_account(self, account: str) -> None: ...
-
-    async def paused_accounts(self) -> dict[str, str]: ...
-
-
-class _Lane:
-    """One client's receiver."""
-
-    __slots__ = ("client", "disabled", "ended", "flying", "hungry", "name", "receiver", "sender", "webhook")
-
-    def __init__(self, client: str, webhook: Webhook, sender: Sends) -> None:
-        self.client = client
-        self.webhook = webhook
-        self.sender = sender
-        self.receiver = Receiver()
-        self.flying: set[asyncio.Task[None]] = set()
-        self.ended: set[str] = set()
-        """What ended while the ledger was being read: it may be among what was read, and is not due."""
-        self.hungry = True
-        """There may be more due than was read."""
-        self.disabled: str | None = None
-        # The address is part of the name: a client that moves its receiver is served again.
-        self.name = f"webhook:{client}:{hashlib.sha256(webhook.url.encode()).hexdigest()[:16]}"
 
 
 class Deliverer:
@@ -153,7 +76,7 @@ class Deliverer:
         random: Random,
         counts: Counts | None = None,
         audits: Audits | None = None,
-        senders: Callable[[Webhook], Sends] | None = None,
+        senders: Callable[[Webhook], SendsNotification] | None = None,
         per_client: int = PER_CLIENT,
         total: int = 64,
         every: float = 1.0,
@@ -169,7 +92,7 @@ class Deliverer:
         self._total = total
         self._every = every
         self._crash = crash
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes: dict[str, ReceiverLane] = {}
         self._busy: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Task[None]] = set()
@@ -190,10 +113,12 @@ class Deliverer:
         for client, lane in list(self._lanes.items()):
             if wanted.get(client) != lane.webhook:
                 del self._lanes[client]
-                self._leave(lane)
+                task = asyncio.get_running_loop().create_task(lane.close_when_idle())
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
         for client, webhook in wanted.items():
             if client not in self._lanes:
-                self._lanes[client] = _Lane(client, webhook, self._senders(webhook))
+                self._lanes[client] = ReceiverLane(client, webhook, self._senders(webhook), most=self._per_client)
         self._surveyed = None  # a new address may be disabled already
         self._wake.set()
 
@@ -292,19 +217,7 @@ class Deliverer:
     def receivers(self) -> list[dict[str, Any]]:
         """Each client's receiver, and how it stands."""
         now = self._clock.now()
-        return [
-            {
-                "client": lane.client,
-                "state": "disabled" if lane.disabled is not None else self._state(lane, now),
-                "why": lane.disabled,
-                "failures": lane.receiver.failures,
-                "in_flight": len(lane.flying),
-            }
-            for lane in self._lanes.values()
-        ]
-
-    def _state(self, lane: _Lane, now: datetime) -> str:
-        return "open" if lane.receiver.room(now, in_flight=0, most=self._per_client) > 1 else "waiting"
+        return [lane.view(now) for lane in self._lanes.values()]
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -352,7 +265,7 @@ class Deliverer:
             if lane.hungry and self._room(lane) > 0:
                 await self._feed_one(lane)
 
-    async def _feed_one(self, lane: _Lane) -> None:
+    async def _feed_one(self, lane: ReceiverLane) -> None:
         limit = self._room(lane) + len(lane.flying)
         lane.hungry = False
         lane.ended.clear()
@@ -364,20 +277,19 @@ class Deliverer:
             if not held and self._room(lane) > 0 and self._lanes.get(lane.client) is lane:
                 self._begin(lane, stored)
 
-    def _room(self, lane: _Lane) -> int:
-        if self._stopping or lane.disabled is not None:
+    def _room(self, lane: ReceiverLane) -> int:
+        if self._stopping:
             return 0
-        own = lane.receiver.room(self._clock.now(), in_flight=len(lane.flying), most=self._per_client)
-        return min(own, self._total - len(self._tasks))
+        return min(lane.room(self._clock.now()), self._total - len(self._tasks))
 
-    def _begin(self, lane: _Lane, stored: StoredNotification) -> None:
+    def _begin(self, lane: ReceiverLane, stored: StoredNotification) -> None:
         self._busy.add(stored.notification.id)
         task = asyncio.get_running_loop().create_task(self._deliver(lane, stored))
         self._tasks.add(task)
         lane.flying.add(task)
         task.add_done_callback(lambda done: self._ended(lane, stored.notification.id, done))
 
-    def _ended(self, lane: _Lane, notification_id: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, lane: ReceiverLane, notification_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         lane.flying.discard(task)
         lane.ended.add(notification_id)
@@ -387,7 +299,7 @@ class Deliverer:
         if any(one.hungry for one in self._lanes.values()):
             self._wake.set()
 
-    async def _deliver(self, lane: _Lane, stored: StoredNotification) -> None:
+    async def _deliver(self, lane: ReceiverLane, stored: StoredNotification) -> None:
         self._crash(CrashPoint.BEFORE_NOTIFICATION)
         try:
             answer = await lane.sender.send(stored.notification)
@@ -407,7 +319,7 @@ class Deliverer:
             log.error(event, client=lane.client, notification=stored.notification.id, why=verdict.error)
             self._audit(event, stored, source="answer", error=verdict.error, tries=stored.tries + 1)
 
-    async def _note(self, lane: _Lane, stored: StoredNotification, verdict: Verdict, now: datetime) -> None:
+    async def _note(self, lane: ReceiverLane, stored: StoredNotification, verdict: Verdict, now: datetime) -> None:
         if verdict.result is Result.GONE:
             await self._ledger.pause_account(lane.name, verdict.error or "gone")
         await self._ledger.notification_tried(
@@ -439,18 +351,6 @@ class Deliverer:
                 client=stored.notification.client,
                 **fields,
             )
-
-    def _leave(self, lane: _Lane) -> None:
-        """Close the connections of a webhook that is no longer, when what is under way on them has ended."""
-
-        async def close() -> None:
-            if lane.flying:
-                await asyncio.wait(set(lane.flying))
-            await lane.sender.close()
-
-        task = asyncio.get_running_loop().create_task(close())
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
 
 
 def state_of(stored: StoredNotification) -> str:

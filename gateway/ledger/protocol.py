@@ -52,12 +52,68 @@ class Bought:
     """Of bills (cek tagihan): the transaction carries the bill."""
 
 
-class Ledger(Protocol):
-    """The truth about every transaction. One object a process."""
+class Paused(Protocol):
+    """What nothing goes to until somebody resumes it: accounts, and receivers of webhooks under names of their own."""
+
+    async def pause_account(self, account: str, why: str) -> None:
+        """Remember, over restarts, that nothing is bought through an account, or sent to a receiver."""
+
+    async def resume_account(self, account: str) -> None:
+        """Forget that again."""
+
+    async def paused_accounts(self) -> dict[str, str]:
+        """Paused accounts, and why each one is."""
+
+
+class Outbox(Paused, Protocol):
+    """The notifications, and the receivers that want no more: what is asked on the way of a webhook."""
 
     @property
     def owner(self) -> str:
         """The name under which this replica works on transactions."""
+
+    async def due_notifications(
+        self, now: datetime, limit: int, *, client: str | None = None
+    ) -> list[StoredNotification]:
+        """Notifications about this owner's transactions that are to be sent, the longest due first. `client=None`: to
+        all clients."""
+
+    async def notification(self, id: str) -> StoredNotification | None:  # noqa: A002  # the name that its callers know
+        """One notification, whatever became of it."""
+
+    async def notification_tried(
+        self,
+        id: str,  # noqa: A002  # as above
+        at: datetime,
+        next_try_at: datetime | None,
+        error: str | None,
+        *,
+        delivered: bool = False,
+        dead: bool = False,
+    ) -> None:
+        """Note one try at delivering: delivered, to be tried again, or given up."""
+
+    async def find_notifications(
+        self,
+        *,
+        client: str | None = None,
+        state: str | None = None,
+        transaction: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[StoredNotification]:
+        """A page, of the newest transactions first. `state`: `pending`, `delivered` or `dead`. The next page starts
+        `before_id`, the last one's id."""
+
+    async def resend_notification(self, id: str, at: datetime) -> None:  # noqa: A002  # as above
+        """Make a notification due at `at` whatever became of it, as if it had never been tried."""
+
+    async def notification_backlog(self) -> int:
+        """How many notifications are still to be sent, of all owners."""
+
+
+class Ledger(Outbox, Protocol):
+    """The truth about every transaction. One object a process."""
 
     @property
     def queued(self) -> int:
@@ -170,47 +226,8 @@ class Ledger(Protocol):
     async def last_reference(self, node: int) -> str | None:
         """The highest number that this node gave to a transaction or an attempt."""
 
-    async def due_notifications(
-        self, now: datetime, limit: int, *, client: str | None = None
-    ) -> list[StoredNotification]:
-        """Notifications about this owner's transactions that are to be sent, the longest due first. `client=None`: to
-        all clients."""
-
-    async def notification(self, id: str) -> StoredNotification | None:  # noqa: A002  # as above
-        """One notification, whatever became of it."""
-
     async def notifications(self, transaction: str) -> list[StoredNotification]:
         """The notifications about one transaction, oldest first."""
-
-    async def find_notifications(
-        self,
-        *,
-        client: str | None = None,
-        state: str | None = None,
-        transaction: str | None = None,
-        before_id: str | None = None,
-        limit: int = 50,
-    ) -> list[StoredNotification]:
-        """A page, of the newest transactions first. `state`: `pending`, `delivered` or `dead`. The next page starts
-        `before_id`, the last one's id."""
-
-    async def notification_backlog(self) -> int:
-        """How many notifications are still to be sent, of all owners."""
-
-    async def resend_notification(self, id: str, at: datetime) -> None:  # noqa: A002  # as above
-        """Make a notification due at `at` whatever became of it, as if it had never been tried."""
-
-    async def notification_tried(
-        self,
-        id: str,  # noqa: A002  # as above
-        at: datetime,
-        next_try_at: datetime | None,
-        error: str | None,
-        *,
-        delivered: bool = False,
-        dead: bool = False,
-    ) -> None:
-        """Note one try at delivering: delivered, to be tried again, or given up."""
 
     async def save_balance(self, provider: str, at: datetime, reported: int | None, computed: int | None) -> None:
         """Keep a balance in rupiah."""
@@ -235,15 +252,6 @@ class Ledger(Protocol):
 
     async def bought(self, start: datetime, end: datetime) -> dict[str, Bought]:
         """What succeeded at each account, of what was sent with `start` ≤ sent < `end`."""
-
-    async def pause_account(self, account: str, why: str) -> None:
-        """Remember, over restarts, that nothing is bought through an account."""
-
-    async def resume_account(self, account: str) -> None:
-        """Forget that again."""
-
-    async def paused_accounts(self) -> dict[str, str]:
-        """Paused accounts, and why each one is."""
 
     async def claim_duty(self, name: str, now: datetime, every: timedelta) -> bool:
         """Whether this replica is to do something that is done once in `every` by one of them all."""
