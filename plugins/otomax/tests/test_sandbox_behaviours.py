@@ -107,6 +107,24 @@ async def test_the_provider_reads_a_check_as_the_table_means_it(reseller: Resell
     assert (reseller.sandbox.charges, reseller.sandbox.balance) == (charged, 1_000_000 - charged)
 
 
+@pytest.mark.parametrize("ending", ["20", "33", "37", ANY])
+async def test_an_inquiry_is_answered_with_a_bill(reseller: Reseller, ending: str) -> None:
+    asked = Attempt(ref="101", product="CEKPLN", dest=f"5123456789{ending or '77'}")
+    reply = await reseller.reply(reseller.provider.purchase(asked))
+    answered = reseller.provider.read_purchase(asked, reply)
+    checked = reseller.provider.read_check(asked, await reseller.reply(reseller.provider.check(asked)))
+    bill = {"name": "PELANGGAN SANDBOX", "period": "NOV26", "amount": "150000", "admin": "2500", "total": "152500"}
+    assert (checked.status, checked.bill) == (SUCCESS, bill)
+    assert (answered.status, answered.bill) in [(SUCCESS, bill), (PENDING, None)]
+
+
+async def test_a_bill_is_paid_with_its_total_less_the_discount(reseller: Reseller) -> None:
+    paid = Attempt(ref="102", product="BYRPLN", dest="512345678920", qty=152_500)
+    outcome = reseller.provider.read_purchase(paid, await reseller.reply(reseller.provider.purchase(paid)))
+    assert (outcome.status, outcome.price, outcome.bill) == (SUCCESS, 151_000, None)
+    assert reseller.sandbox.charges == 151_000
+
+
 @pytest.mark.parametrize("ending", ["14", "30", ANY])
 async def test_a_check_says_waiting_until_the_delay_is_over(ending: str) -> None:
     sandbox = OtomaxSandbox(report_delay=60.0, balance=1_000_000)

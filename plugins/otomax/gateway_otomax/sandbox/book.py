@@ -17,8 +17,10 @@ from typing import Any
 
 from gateway_otomax.sandbox.behaviours import Behaviour, State, behaviour_of, refused
 
-__all__ = ["Arrival", "Book", "Kind", "Order", "Purchase"]
+__all__ = ["INQUIRIES", "Arrival", "Book", "Kind", "Order", "Purchase"]
 
+INQUIRIES = ("CEK", "INQ")
+"""How the codes of products begin that only ask for a bill."""
 _WRONG_CODE = refused("wrong product code", 44, "Kode produk salah")
 _NO_MONEY = refused("our deposit there is too small", 43, "Saldo tidak cukup")
 
@@ -241,7 +243,9 @@ def _described(purchase: Purchase | None) -> dict[str, Any]:
 
 
 def _serial(order: Order, number: int) -> str:
-    """A serial number, or for electricity a token of five groups with what it is for."""
+    """A serial number; for electricity a token of five groups with what it is for; the bill where it is asked for."""
+    if order.product.startswith(INQUIRIES):
+        return "NAMA:PELANGGAN SANDBOX/PERIODE:NOV26/TAG:150.000/ADM:2.500/TTAG:152.500"
     digits = f"2611{number:016d}"
     if not order.product.startswith("PLN"):
         return digits

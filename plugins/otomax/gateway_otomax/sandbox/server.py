@@ -24,7 +24,15 @@ __all__ = ["PRICES", "OtomaxSandbox"]
 
 JAKARTA: Final = timezone(timedelta(hours=7), "WIB")
 LOOPBACK: Final = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-PRICES: Final[Mapping[str, int]] = {"XL5": 5_400, "S10": 10_250, "XD2": 18_700, "PLN20": 20_100, "DANA": 75}
+PRICES: Final[Mapping[str, int]] = {
+    "XL5": 5_400,
+    "S10": 10_250,
+    "XD2": 18_700,
+    "PLN20": 20_100,
+    "DANA": 75,
+    "CEKPLN": 50,
+    "BYRPLN": -1_500,
+}
 """Product codes and their prices: those of `config/gateway.yaml`."""
 
 _PAUSES = (1.0, 2.0, 4.0)
