@@ -28,7 +28,7 @@ MIN_WEBHOOK_SECRET = 24
 
 def server(findings: Findings, settings: Server) -> None:
     """The two listeners must not be one."""
-    same_host = settings.host == settings.admin_host or {settings.host, settings.admin_host} & {"0.0.0.0", "::", ""}  # noqa: S104 — compared, not bound
+    same_host = settings.host == settings.admin_host or {settings.host, settings.admin_host} & {"0.0.0.0", "::"}  # noqa: S104 — compared, not bound
     if same_host and settings.port == settings.admin_port != 0:
         findings.add(
             ("server", "admin_port"), "is the same port as server.port", "clients must never reach the operators' side"
@@ -64,7 +64,7 @@ def duplicates(findings: Findings, section: str, key: str, items: Iterable[tuple
 
 
 def clients(findings: Findings, items: Sequence[Any]) -> None:
-    """Each key belongs to one client, and each webhook's secret can sign."""
+    """Each key belongs to one client, each webhook's secret can sign, and nobody lets everybody in by an empty list."""
     owners: dict[str, int] = {}
     for index, item in enumerate(items):
         if not isinstance(item, YamlMapping):
@@ -75,6 +75,9 @@ def clients(findings: Findings, items: Sequence[Any]) -> None:
                 _, (line, _) = findings.source.locate(("clients", owner, "key_hash"))
                 advice = "make another key with: gateway keys new CLIENT"
                 findings.add(loc, f"is the key of another client too, on line {line}", advice)
+        if item.get("allow_from") == []:
+            advice = "leave it out for that, or take the client out to let nobody in"
+            findings.add(("clients", index, "allow_from"), "is empty, which would let everybody in", advice)
         webhook = item.get("webhook")
         if not isinstance(webhook, YamlMapping):
             continue
@@ -156,6 +159,8 @@ def warnings(settings: Settings, kinds: Mapping[str, type[Provider[Any]]]) -> li
         found.append("clients: nobody can buy, because there is no client")
     if not settings.products:
         found.append("products: nothing can be bought, because there is no product")
+    if settings.audit.path is None:
+        found.append("audit: no audit log is written, because path is null")
     sandbox_hash = "sha256:" + hashlib.sha256(SANDBOX_KEY.encode()).hexdigest()
     for client in settings.clients:
         if sandbox_hash in client.key_hashes and not _is_loopback(settings.server.host):
@@ -178,6 +183,8 @@ def _account_warnings(provider: ProviderSettings, kinds: Mapping[str, type[Provi
     found: list[str] = []
     if reports.allow_from and reports.token is None:
         found.append(f"providers: {provider.id} takes reports without a token: an address can be forged or shared")
+    if reports.token is not None and not reports.allow_from:
+        found.append(f"providers: {provider.id} takes no reports: it has a token, but reports.allow_from names nobody")
     kind = kinds.get(provider.kind)
     if reports.allow_from and kind is not None and Capability.REPORT not in capabilities(kind):
         found.append(f"providers: {provider.id} has reports.allow_from, but the kind {provider.kind} reads no reports")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.errors import ConfigurationError, Mistake
@@ -166,6 +166,8 @@ class Findings:
 
 def _coerced(written: Any, read: Any) -> str | None:
     """What is wrong with reading one value as another, or `None`."""
+    if isinstance(read, SecretStr) and written == "":
+        return "is empty"
     if isinstance(read, bool):
         return None if isinstance(written, bool) or written in ("true", "false") else "must be true or false"
     if isinstance(written, bool) and isinstance(read, int | float):

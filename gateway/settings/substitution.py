@@ -27,7 +27,12 @@ def substitute(text: str, env: Mapping[str, str]) -> str | None:
     is_file = text.startswith("file:")
     if not is_file and "${" not in text:
         return None
-    filled = _VARIABLE.sub(lambda match: _variable(match, env), text)
+    missing: list[str] = []
+    filled = _VARIABLE.sub(lambda match: _variable(match, env, missing), text)
+    if missing:
+        names = " and ".join(dict.fromkeys(missing))
+        what = "variable" if names in missing else "variables"
+        raise SubstitutionError(f"the environment {what} {names} {'is' if names in missing else 'are'} not set")
     if is_file:
         return _secret(filled.removeprefix("file:"), shown=text.removeprefix("file:"))
     if not filled:
@@ -35,16 +40,16 @@ def substitute(text: str, env: Mapping[str, str]) -> str | None:
     return filled
 
 
-def _variable(match: re.Match[str], env: Mapping[str, str]) -> str:
+def _variable(match: re.Match[str], env: Mapping[str, str], missing: list[str]) -> str:
     if match[0] == "$${":
         return "${"
     name = match[1]
     if name is None or not _NAME.fullmatch(name):
         raise SubstitutionError("${…} must hold the name of an environment variable; write $${ for ${ itself")
-    try:
-        return env[name]
-    except KeyError:
-        raise SubstitutionError(f"the environment variable {name} is not set") from None
+    if name not in env:
+        missing.append(name)
+        return ""
+    return env[name]
 
 
 def _secret(path: str, shown: str) -> str:

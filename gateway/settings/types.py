@@ -46,9 +46,8 @@ def parse_network(value: object) -> object:
             return ipaddress.ip_network(value.strip(), strict=True)
         except ValueError as error:
             if "host bits" in str(error):
-                raise ValueError(
-                    "has bits of the address set behind the mask: write 10.1.0.0/16, not 10.1.2.3/16"
-                ) from None
+                network = ipaddress.ip_network(value.strip(), strict=False)
+                raise ValueError(f"has bits of the address set behind the mask: write {network}") from None
     raise ValueError("must be an address or a network, such as 203.0.113.7 or 10.0.0.0/8")
 
 
@@ -104,12 +103,39 @@ def _reason_code(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    if _HOST.fullmatch(value) is None:  # an empty one would listen to every network
+        raise ValueError("must be an address or the name of a host, such as 127.0.0.1, or 0.0.0.0 for every network")
+    return value
+
+
+def _report_token(value: SecretStr) -> SecretStr:
+    token = value.get_secret_value()
+    if _PATH_SEGMENT.fullmatch(token) is None or token in {".", ".."}:
+        raise ValueError(
+            "cannot be the last part of a path: 1 to 200 letters, digits, - . _ ~ or = are safe; "
+            "make one with: gateway keys new reports"
+        )
+    return value
+
+
+def _audit_path(value: str | None) -> str | None:
+    if value == "":
+        raise ValueError("is empty; write the name of a file, or null for no audit log")
+    return value
+
+
+_HOST = re.compile(r"[A-Za-z0-9._:%-]{1,255}", re.ASCII)
+_PATH_SEGMENT = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]{1,200}", re.ASCII)
+"""What stands in a path as it is (RFC 3986, `pchar`): a `/` or `?` would end the token, and no report would come in."""
+
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 PRODUCT_CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 KEY_HASH_PATTERN = r"^sha256:[0-9a-f]{64}$"
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 ProductCode = Annotated[str, StringConstraints(pattern=PRODUCT_CODE_PATTERN)]
 HttpUrl = Annotated[str, AfterValidator(_http)]
+Host = Annotated[str, AfterValidator(_host)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -122,9 +148,9 @@ class Model(BaseModel):
 class Server(Model):
     """Where the gateway listens, and how much it takes from one request."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 8080
-    admin_host: str = "127.0.0.1"
+    admin_host: Host = "127.0.0.1"
     admin_port: Port = 9090
     trusted_proxies: tuple[Network, ...] = ()
     max_body: Annotated[int, Field(ge=1024, le=10_000_000)] = 65_536
@@ -153,7 +179,8 @@ class Cluster(Model):
 class Audit(Model):
     """The audit log."""
 
-    path: str | None = "var/audit.jsonl"
+    path: Annotated[str | None, AfterValidator(_audit_path)] = "var/audit.jsonl"
+    """`null`: none is written."""
     mask: bool = True
 
 
@@ -205,7 +232,7 @@ class Client(Model):
     id: Name
     key_hash: KeyHash | tuple[KeyHash, ...]
     allow_from: tuple[Network, ...] = ()
-    """Empty: from anywhere."""
+    """Left out: from anywhere."""
     rate: Rate | None = None
     daily: Daily | None = None
     webhook: Webhook | None = None
@@ -220,7 +247,7 @@ class Reports(Model):
 
     allow_from: tuple[Network, ...] = ()
     """Empty: nobody."""
-    token: SecretStr | None = None
+    token: Annotated[SecretStr, AfterValidator(_report_token)] | None = None
     """The last part of the report's path: `/reports/{provider}/{token}`."""
     trust: Literal["verify", "source"] = "verify"
     """`verify` asks the supplier before a report is believed; `source` believes an allowed address with the token."""
@@ -294,6 +321,7 @@ class Route(Model):
     provider: Name
     code: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     price: Rupiah
+    """Of an open denomination: what the supplier takes on top of the amount, below 0 for a discount."""
     weight: Annotated[int, Field(ge=0, le=1000)] = 1
     cutoff: Annotated[str | None, AfterValidator(_cutoff)] = None
     """Hours in which this route is closed, `23:45-00:15` in `timezone`."""

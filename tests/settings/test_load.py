@@ -8,6 +8,7 @@ import pytest
 
 from gateway.errors import ConfigurationError, Mistake
 from gateway.provider import Provider
+from gateway.settings.cross import warnings
 from gateway.settings.load import load, reload
 from gateway.settings.types import Settings
 
@@ -178,7 +179,7 @@ def test_a_duplicate_key_is_told_once_for_its_path(find: Find) -> None:
         ("checks: []", "checks", "must have at least 1"),
         ("checks: [2m, 30s]", "checks", "must rise"),
         ("reports: {allow_from: 203.0.113.7}", "reports.allow_from", "must be a list"),
-        ("reports: {allow_from: [203.0.113.7/24]}", "reports.allow_from[0]", "behind the mask"),
+        ("reports: {allow_from: [203.0.113.7/24]}", "reports.allow_from[0]", "behind the mask: write 203.0.113.0/24"),
         ("reports: {allow_from: [supplier.id]}", "reports.allow_from[0]", "must be an address"),
         ("reports: {allow_from: [1234]}", "reports.allow_from[0]", "must be an address"),
         ("reports: {trust: maybe}", "reports.trust", "must be verify or source"),
@@ -189,6 +190,9 @@ def test_a_duplicate_key_is_told_once_for_its_path(find: Find) -> None:
         ("check: none\n    reports: {allow_from: [203.0.113.7]}", "reports.trust", "trust: source"),
         ("check: raise\n    reports: {allow_from: [203.0.113.7]}", "", "RuntimeError"),
         ("reports: {allow_from: [0.0.0.0/0]}", "reports.token", "everybody may call"),
+        ('reports: {allow_from: [0.0.0.0/0], token: ""}', "reports.token", "gateway keys new reports"),
+        ('pin: ""', "pin", "is empty"),
+        ('password: ""', "password", "is empty"),
     ],
 )
 def test_a_mistake_in_an_account_is_one_mistake_with_advice(find: Find, line: str, path: str, words: str) -> None:
@@ -224,6 +228,15 @@ def test_a_mistake_in_an_account_is_one_mistake_with_advice(find: Find, line: st
         ("routing: {strategy: fastest}\n", "routing.strategy", "must be priority, cheapest, weighted or"),
         ("audit: {mask: yes}\n", "audit.mask", "write true or false"),
         ("log: {level: loud}\n", "log.level", "must be debug, info, warning or error"),
+        ('server: {host: ""}\n', "server.host", "must be an address or the name of a host"),
+        ('server: {admin_host: ""}\n', "server.admin_host", "must be an address or the name of a host"),
+        ("server: {host: my host}\n", "server.host", "must be an address or the name of a host"),
+        ('audit: {path: ""}\n', "audit.path", "null for no audit log"),
+        (
+            f"clients: [{{id: x, key_hash: sha256:{'0' * 64}, allow_from: []}}]\n",
+            "clients[0].allow_from",
+            "leave it out",
+        ),
     ],
 )
 def test_a_mistake_elsewhere_is_one_mistake_with_advice(find: Find, text: str, path: str, words: str) -> None:
@@ -231,6 +244,33 @@ def test_a_mistake_elsewhere_is_one_mistake_with_advice(find: Find, text: str, p
     assert [mistake.path for mistake in mistakes] == [path]
     assert words in str(mistakes[0])
     assert mistakes[0].line == text.count("\n")
+
+
+@pytest.mark.parametrize("token", ["a/b", "a?b", "a#b", "a%2Fb", "a b", "a\\tb", "é", ".", "..", "", "x" * 201])
+def test_a_report_token_that_no_path_can_end_in_is_a_mistake(find: Find, token: str) -> None:
+    mistakes = find(f'{ACCOUNT}    reports: {{allow_from: [203.0.113.7], token: "{token}"}}\n')
+    assert [mistake.path for mistake in mistakes] == ["providers[0].reports.token"]
+    assert "gateway keys new reports" in str(mistakes[0])
+
+
+@pytest.mark.parametrize("token", ["a", "q0-._~", "Zm9v+YmFy==", "a:b@c,d;e!f$g&h'i(j)k*l"])
+def test_a_report_token_may_have_all_that_stands_in_a_path_as_it_is(read: Load, token: str) -> None:
+    settings = read(f'{ACCOUNT}    reports: {{allow_from: [203.0.113.7], token: "{token}"}}\n')
+    held = settings.providers[0].reports.token
+    assert held is not None
+    assert held.get_secret_value() == token
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1%eth0", "localhost", "db-1.internal"])  # noqa: S104 — read, not bound
+def test_a_host_is_an_address_or_a_name(read: Load, host: str) -> None:
+    assert read(f'server: {{host: "{host}", port: 1, admin_port: 2}}\n').server.host == host
+
+
+def test_what_runs_but_is_hardly_meant_is_told(read: Load, kinds: Kinds) -> None:
+    text = f"audit: {{path: }}\n{ACCOUNT}    reports: {{token: t0ken}}\n"
+    told = warnings(read(text), kinds)
+    assert "audit: no audit log is written, because path is null" in told
+    assert "providers: one takes no reports: it has a token, but reports.allow_from names nobody" in told
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,13 @@ def test_what_is_missing_is_named(text: str) -> None:
         assert "MISSING" in str(caught.value)
 
 
+def test_everything_that_is_missing_in_one_text_is_named_at_once() -> None:
+    with pytest.raises(SubstitutionError, match="the environment variables A and B are not set"):
+        substitute("${A}:${THERE}@${B}/${A}", {"THERE": "x"})
+    with pytest.raises(SubstitutionError, match="the environment variable A is not set"):
+        substitute("${A}${A}", {})
+
+
 @pytest.mark.parametrize(
     ("content", "value"),
     [
