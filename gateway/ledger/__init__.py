@@ -16,6 +16,7 @@ from gateway.ledger.errors import (
 )
 from gateway.ledger.group import OnCommit
 from gateway.ledger.leaving import Leaving, Removed, Unfinished, Whole
+from gateway.ledger.place import file_of
 from gateway.ledger.protocol import Balance, Bought, Ledger, StoredNotification
 
 __all__ = [
@@ -37,9 +38,6 @@ __all__ = [
     "migrate",
     "open_ledger",
 ]
-
-_SQLITE = "sqlite:///"
-_POSTGRESQL = ("postgresql://", "postgres://")
 
 
 def _now() -> datetime:
@@ -73,20 +71,18 @@ def open_ledger(
     Raises:
         LedgerError: no such kind of ledger.
     """
-    if url.startswith(_SQLITE):
-        from gateway.ledger.sqlite import SqliteLedger
-
-        path = url.removeprefix(_SQLITE)
-        return SqliteLedger(
-            path, owner=owner, migrate=migrate is not False, inline=inline, clock=clock, on_commit=on_commit
-        )
-    if url.startswith(_POSTGRESQL):
+    file = file_of(url)
+    if file is None:
         from gateway.ledger.postgres import PostgresLedger
 
         return PostgresLedger(
             url, owner=owner, migrate=migrate is True, clock=clock, on_commit=on_commit, on_change=on_change
         )
-    raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")
+    from gateway.ledger.sqlite import SqliteLedger
+
+    return SqliteLedger(
+        file, owner=owner, migrate=migrate is not False, inline=inline, clock=clock, on_commit=on_commit
+    )
 
 
 def migrate(url: str) -> str:
@@ -96,12 +92,11 @@ def migrate(url: str) -> str:
         LedgerBusyError: a gateway is working on this SQLite file.
         LedgerError: it cannot be done; the message says why.
     """
-    if url.startswith(_SQLITE):
-        from gateway.ledger.sqlite import migrate_file
-
-        return migrate_file(url.removeprefix(_SQLITE))
-    if url.startswith(_POSTGRESQL):
+    file = file_of(url)
+    if file is None:
         from gateway.ledger.postgres import migrate_database
 
         return migrate_database(url)
-    raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")
+    from gateway.ledger.sqlite import migrate_file
+
+    return migrate_file(file)

@@ -21,14 +21,13 @@ from gateway.core.transaction import AttemptStatus, Transaction
 from gateway.ledger import rows, values
 from gateway.ledger.errors import LedgerError
 from gateway.ledger.migrating import out_of_date
+from gateway.ledger.place import file_of
 from gateway.ledger.rows import Row
 from gateway.ledger.schema import REVISION, attempts, transactions
 from gateway.ledger.statements import Statement, Statements, _page
 
 PAGE = 1_000
 """Transactions read at a time."""
-
-_SQLITE, _POSTGRESQL = "sqlite:///", "postgresql://"
 
 Fetch = Callable[[str, tuple[Any, ...]], list[Row]]
 
@@ -121,20 +120,15 @@ def reading(url: str) -> Iterator[Reading]:
     Raises:
         LedgerError: it is not there, cannot be read, or its schema does not fit this program.
     """
-    if url.startswith(_SQLITE):
-        with _sqlite(url.removeprefix(_SQLITE)) as fetch:
-            _fits(
-                f"the ledger {url.removeprefix(_SQLITE)}",
-                fetch,
-                "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
-            )
-            yield Reading("sqlite", fetch)
-    elif url.startswith(_POSTGRESQL):
+    file = file_of(url)
+    if file is None:
         with _postgresql(url) as (name, fetch):
             _fits(name, fetch, "SELECT 1 WHERE to_regclass('alembic_version') IS NOT NULL")
             yield Reading("postgresql", fetch)
     else:
-        raise LedgerError("the ledger's url must begin with sqlite:/// or postgresql://")
+        with _sqlite(file) as fetch:
+            _fits(f"the ledger {file}", fetch, "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")
+            yield Reading("sqlite", fetch)
 
 
 def _fits(name: str, fetch: Fetch, has_version: str) -> None:
