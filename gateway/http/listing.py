@@ -47,7 +47,8 @@ def parameters(pairs: Iterable[tuple[str, str]], known: frozenset[str]) -> dict[
     for name, value in pairs:
         shown = ascii(name[:64])[1:-1]
         if name not in known:
-            raise invalid(shown, f"is not a parameter here; known are {', '.join(sorted(known)) or 'none'}")
+            there_are = f"known are {', '.join(sorted(known))}" if known else "this path takes none"
+            raise invalid(shown, f"is not a parameter here; {there_are}")
         if name in found:
             raise invalid(shown, "is there twice")
         found[name] = value

@@ -24,15 +24,18 @@ class PurchaseBody(Body):
     ref_id: Visible = Field(
         description="1 to 64 visible ASCII characters: your own unique id of this purchase", examples=["A-1"]
     )
-    product: Visible = Field(description="a string, the code of a product", examples=["XL5"])
+    product: Visible = Field(
+        description="the code of a product, a string of 1 to 64 visible ASCII characters", examples=["XL5"]
+    )
     dest: Annotated[str, StringConstraints(min_length=1, max_length=100)] = Field(
         description="a string of 1 to 100 characters: the number that it is for", examples=["081712345678"]
     )
     qty: Annotated[int, Field(ge=1, le=MOST_RUPIAH)] = Field(
-        default=1, description="a whole number from 1, or the amount of an open-denomination product"
+        default=1,
+        description=f"a whole number from 1 to {MOST_RUPIAH}: 1, or the amount of an open-denomination product",
     )
     max_price: Annotated[int, Field(ge=0, le=MOST_RUPIAH)] | None = Field(
-        default=None, description="a whole number of rupiah from 0: what it may cost at most"
+        default=None, description=f"a whole number of rupiah from 0 to {MOST_RUPIAH}: what it may cost at most"
     )
 
 
@@ -56,7 +59,7 @@ class DepositBody(PauseBody):
     """`POST /admin/providers/{provider}/deposit`."""
 
     amount: Annotated[int, Field(ge=-MOST_RUPIAH, le=MOST_RUPIAH)] = Field(
-        description="a whole number of rupiah that were paid in, below 0 for what was taken out"
+        description=f"a whole number of rupiah that were paid in, below 0 for what was taken out, {MOST_RUPIAH} at most"
     )
 
 

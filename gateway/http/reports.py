@@ -46,7 +46,9 @@ async def receive(incoming: Incoming) -> web.Response:
         received_at=datetime.now(UTC),
     )
     answer = await incoming.engine.report(account.id, report, str(address))
-    return web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type})
+    response = web.Response(status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type})
+    response.force_close()  # only the first line of a connection is mended, and the next report may need it
+    return response
 
 
 def _refusal(account: ProviderSettings | None, token: str | None) -> str | None:

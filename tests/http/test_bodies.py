@@ -238,3 +238,18 @@ async def test_a_body_of_hundreds_of_fields_costs_little_and_gets_a_short_answer
     some = b"{%b}" % b",".join(b'"k%d":1' % number for number in range(50))
     answer = await gateway.call("POST", "/v1/transactions", data=some, headers={"Content-Type": "application/json"})
     assert len(answer.json["errors"]) == 53, "each unknown field, and the three that are missing"
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [
+        ({"product": "XL5 "}, "1 to 64 visible ASCII characters"),
+        ({"qty": 10**15 + 1}, "from 1 to 1000000000000000"),
+        ({"max_price": 10**15 + 1}, "from 0 to 1000000000000000"),
+    ],
+)
+def test_a_refusal_names_the_limit_that_was_passed(fields: dict[str, Any], limit: str) -> None:
+    """ "Must be a whole number from 1" would leave who sent one with nothing to mend."""
+    with pytest.raises(ProblemError) as caught:
+        parse_json(text(**fields).encode(), PurchaseBody)
+    assert limit in caught.value.detail

@@ -110,9 +110,11 @@ async def test_a_line_that_comes_in_pieces_arrives_whole(gateway: Any) -> None:
     assert gateway.engine.reports[0][1].raw_query == "message=SN: 1 2 3"
 
 
-async def test_after_an_unencoded_line_the_connection_ends(gateway: Any) -> None:
-    request = b"GET /reports/open?message=a b HTTP/1.1\r\nHost: x\r\n\r\n"
-    answer = await gateway.raw(request)
+@pytest.mark.parametrize("query", [b"message=a b", b"message=encoded", b""])
+async def test_after_a_report_the_connection_ends(gateway: Any, query: bytes) -> None:
+    """Only the first line of a connection is mended: an unencoded report behind an encoded one, or behind one who only
+    looks whether the door is there, would be refused."""
+    answer = await gateway.raw(b"GET /reports/open?" + query + b" HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 200 OK")
     assert b"Connection: close" in answer
 
