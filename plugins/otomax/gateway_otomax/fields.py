@@ -17,7 +17,7 @@ from gateway.core.money import parse_rupiah
 
 __all__ = ["Fields", "fields_of"]
 
-_NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d+(?:[.,]\d+)*"
+_NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d++(?:[.,]\d++)*+"
 _REF_VALUE = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}"
 
 _REFS = re.compile(
@@ -78,13 +78,20 @@ _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-]
 """A serial number by its looks, wherever no key announces one."""
 _TOKEN_END = re.compile(r"\sreff?\b", re.IGNORECASE)
 _LONGEST_SERIAL = 400
-_SAYS_SOMETHING = re.compile(r"[A-Za-z0-9]").search
+_DIGITS_AND_SENTENCE = re.compile(r"(?:\d{8,24}|\d{4}(?:[ -]\d{4}){1,4})(?=[.!,;]\s[A-Za-z][^/:=]*\Z)", re.ASCII)
+"""A serial number that is all digits, and words behind it that are none of it."""
+_SAYS_SOMETHING = re.compile(
+    r"(?!(?:null|none|nil|n/a|undefined|false|trx|transaksi"
+    r"|sukses|berhasil|success)\Z)(?=.*[A-Za-z0-9])",
+    re.IGNORECASE,
+).match
+"""Programs print some words where a serial number is missing."""
 _GLUED_CODE = re.compile(r"(?P<ref>\d{3,18})[A-Za-z]{1,8}\d{0,4}\.\d{8}", re.ASCII)
 """`R#902S10.0813…`: the product is glued to the value."""
 _GLUED_KEY = re.compile(r"(?i)(?:t|r|tr|reff?|sn)\Z")
 
 _EQUATION = re.compile(
-    rf"\b(?:saldo|stok|sal|sld|deposit|balance"
+    rf"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|deposit|balance"
     rf"|bal)\b[^0-9=\-]{{0,12}}(?:{_NUMBER})?\s{{0,2}}(?P<sign>[-+])\s{{0,2}}(?P<price>{_NUMBER})"
     rf"\s{{0,2}}=\s{{0,2}}(?P<balance>{_NUMBER})?",
     re.IGNORECASE | re.ASCII,
@@ -161,6 +168,9 @@ def fields_of(text: str) -> Fields:
     """The facts in `text` (white space already collapsed)."""
     places = _places(text.translate(_SHAPE))
     refs = _said(text, places.refs) or _said(text, places.weaker_refs)
+    span, serial = places.serial, _at(text, places.serial)
+    if serial is not None and not serial.strip("0"):
+        span = serial = None
     price = None
     for start, end in places.prices:
         price = parse_rupiah(text[start:end])
@@ -170,8 +180,8 @@ def fields_of(text: str) -> Fields:
         refs=refs,
         maybe_ref=_at(text, places.maybe_ref),
         supplier_ref=_at(text, places.supplier_ref),
-        serial=_at(text, places.serial),
-        serial_span=places.serial,
+        serial=serial,
+        serial_span=span,
         price=price,
         balance=None if places.balance is None else parse_rupiah(text[slice(*places.balance)]),
         purchases=tuple((_at(text, product), text[slice(*dest)]) for product, dest in places.purchases),
@@ -257,9 +267,11 @@ def _serial(text: str) -> Span | None:
         rest = text[start : start + _LONGEST_SERIAL]
         end = _SERIAL_END.search(rest)
         value = rest[: end.start()] if end else rest
-        stripped = value.strip(" .,;|_").removesuffix(" #")
+        stripped = value.strip(" .,;|_~").removesuffix(" #")
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
+        if digits := _DIGITS_AND_SENTENCE.match(stripped):
+            stripped = digits[0]
         if stripped[:1] == stripped[-1:] == "*":  # bold
             stripped = stripped[1:-1]
         if _SAYS_SOMETHING(stripped):

@@ -49,6 +49,7 @@ _PERSON = r"\b(?:a/n|a\.n\.?|an|atas nama)[ :=.]{1,3}[a-z][a-z.' -]{1,40}? "
 """A name between the destination and the status. It may itself hold a word of status: a serial number must follow."""
 SUCCESS = (
     rf"(?:(?:{LEFT}|{SUBJECT})sukses\b{RIGHT}"
+    r"|#sukses#"
     rf"|{_PERSON}sukses(?=\s?[.,!]?\s?(?:sn|s/n|serial|ref)[^~]{{0,12}}~(?!!)))"
 )
 DONE = (
@@ -67,18 +68,20 @@ FAILURE = (
     r"|\b(?:gagal|dibatalkan|ditolak)\s?[.,:;-]?\s?(?:reason|alasan|sebab|penyebab|karena|krn|dikarenakan|because"
     r"|due to)\b"
     r"|\btidak (?:(?:dinyatakan|dapat|bisa) )?sukses\b"
-    r"|\bsukses (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b|\b(?:refund|pembatalan) sukses\b"
+    rf"|(?:{LEFT}|{SUBJECT})sukses (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b"
     r"|\b(?:saldo|dana|uang|stok)(?: anda)?(?: sudah)? (?:dikembalikan|di ?kembalikan)\b"
 )
 BARE_SUCCESS = (
-    r"(?<!tidak )\bsukses\b(?! (?:selalu|terus|jaya|makmur|bersama|abadi|lancar|cell|sejahtera|berkah"
+    r"(?<!tidak )\bsukses\b(?! (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b)(?! (?:selalu|terus|jaya|makmur"
+    r"|bersama|abadi|lancar|cell|sejahtera|berkah"
     r"|mulia|mandiri|ya|otomatis|dapat|dpt|hadiah|setiap|tiap)\b)"
 )
 MORE = (
     r"(?<![a-z\d.@])(?!(?:harga|hrg|sisa|saldo|stok|sal|bal|trx|token|kode|voucher|serial|seri|snref|ref|reff|refid"
     r"|referensi|clientid|nomor|tgl|tanggal|jam|waktu|pukul|pada|dengan|dgn|nilai|sebesar|seharga|senilai|total|biaya"
     r"|produk|tujuan|nama|pelanggan|untuk|via|sudah|diproses|dilakukan|pulsa|paket|data|internet|pln|kwh|lihat|menu"
-    r"|oleh|terima|kasih|rupiah|wib|wita|wit|status|sukses|kami|anda|ket)(?![a-z]))[a-z]{3,}(?![a-z\d]|\.[a-z\d])"
+    r"|oleh|terima|kasih|rupiah|wib|wita|wit|status|sukses|kami|anda|ket|null|none|nil|undefined"
+    r"|false)(?![a-z]))[a-z]{3,}(?![a-z\d]|\.[a-z\d])"
 )
 """A word that says something about a purchase beside that it succeeded, and beside what the fields hold."""
 OTHER_ACT = (
@@ -113,7 +116,8 @@ WAITING = (
 HEDGE = (
     r"(?:mungkin|sepertinya|kayaknya|diduga|dugaan|tampaknya|kelihatannya|perkiraan|diperkirakan|suspect|suspected"
     r"|meragukan|ragu|"
-    r"belum (?:pasti|jelas|tentu|diketahui|bisa dipastikan|dapat dipastikan)|tidak (?:pasti|jelas|diketahui|yakin)"
+    r"belum (?:pasti|final|jelas|tentu|diketahui|bisa dipastikan|dapat dipastikan)|tidak (?:pasti|jelas|diketahui"
+    r"|yakin)"
     r"|unclear|uncertain|unknown|"
     r"antara|diusahakan|semoga|insya ?allah|seharusnya|harusnya|should|(?:di|kami |kita )?anggap|asumsi)"
 )
@@ -122,7 +126,8 @@ DUPLICATE = (
     r"|nomor) (?:yang )?sama\b"
     r"|\bsudah (?:ada|exists?|used|digunakan|terpakai|dipakai|terdaftar sebelumnya|been used|pernah|dilakukan"
     r"|terjadi)\b"
-    r"|\b(?:ref|refid|reff|reffid|idtrx|trxid|id trx|id)\b[^.,;|]{0,20}\bsudah\b|\bref\w* (?:harus|must)\b"
+    r"|\b(?:ref|refid|reff|reffid|idtrx|trxid|id trx|id)\b[^.,;|]{0,20}\bsudah\b(?! sukses (?:di ?proses|dilakukan"
+    r"|dikirim|diisi|terisi|dibayar)\b)|\bref\w* (?:harus|must)\b"
     r"|\b(?:ref|refid|reffid)\b[^.,;|]{0,20}\btidak (?:unik|unique)\b"
     r"|\btrx (?:ke ?-?\d|kedua)\s?(?:/ ?h|:|(?:[a-z]{1,12} ){0,2}(?:tambah|gunakan|pakai|ketik)))"
 )
@@ -134,14 +139,15 @@ BAD_DESTINATION = (
     r"|destination"
     r"|target|dest|account|va)\b"
     r"(?: ?/ ?(?:id|idpel|no))?(?: (?:tujuan|hp|anda|telepon|telp|pelanggan|meter|pel|game|user|id|rekening"
-    r"|tersebut|tsb|ini|yang|dituju|akun|customer|masukkan|dimasukkan|diinput|destination|is|ke|mungkin|sedang"
+    r"|tersebut|tsb|ini|yang|dalam|masuk|dituju|akun|customer|masukkan|dimasukkan|diinput|destination|is|ke|mungkin"
+    r"|sedang"
     r"|dan produk)){0,6}"
     r"\s?/?\s?(?:salah|(?:tidak|not) (?:valid|terdaftar|ditemukan|dikenal"
     r"|dikenali|aktif|sesuai|benar|ada|bisa|found|registered|active|exist)"
     r"|nonaktif|non aktif|hangus|kadaluarsa|kadaluwarsa|expired|mati|masa tenggang|tenggang|inactive|bukan)\b"
     r"|\bsalah (?:nomor|tujuan|msisdn|(?:player |user |game |server |customer )?id|destination|customer|account"
     r"|phone|meter|hp)\b|\b(?:nomor|tujuan) salah\b"
-    r"|\bdestination\b.{0,20}\bsalah\b"
+    r"|\bdestination\b.{0,20}\bsalah\b|\bbukan (?:nomor|pelanggan|kartu) (?!(?:kami|cs|resmi|admin|wa)\b)[a-z]"
 )
 NO_MONEY = (
     r"\b(?:saldo|stok|limit|kredit|dana)\b(?: (?:anda|kamu|agen|member|reseller|deposit|h\dh|saldo|is|utama|mitra"
@@ -209,7 +215,8 @@ ACCOUNT = (
     r" (?:(?:tidak|belum) (?:terdaftar|aktif"
     r"|ditemukan|valid|active)|nonaktif|non aktif|diblokir|di ?suspend|suspend(?:ed)?|dibekukan|inactive)\b"
     r"|\b(?:un|tidak )(?:registered|whitelisted|authorized|allowed|terdaftar) ip\b"
-    r"|\banda (?:tidak|belum) terdaftar\b(?<![a-z] anda (?:tidak|belum) terdaftar)"
+    r"|\banda (?:tidak|belum) terdaftar\b(?! sebagai (?:peserta|pelanggan|nasabah"
+    r"|penerima)\b)(?<![a-z] anda (?:tidak|belum) terdaftar)"
     r"|\bbukan (?:member|reseller|agen|anggota|mitra)\b|\b(?:unauthori[sz]ed|forbidden|access ditolak|akses ditolak"
     r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
     r"|autentikasi|otentikasi) gagal"

@@ -89,14 +89,14 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="either-or",
         pattern=r"\b(?:sukses|gagal|pending)\s?(?:/|atau|or|ataupun|maupun|\\)\s?(?:di ?)?(?:gagal|sukses|pending"
-        r"|tidak|belum|proses|refund)\b",
+        r"|tidak|belum|proses|refund|suspect)\b",
         status=_U,
         view="evidence",
     ),
     # The account is refused at the door.
     Rule(
         name="account-refused",
-        pattern=ACCOUNT,
+        pattern=rf"(?:{ACCOUNT})(?! (?:otomatis\b|¦))",
         unless=rf"{WAITING}|{SUCCESS}|{DUPLICATE}",
         unless_view="evidence",
         status=_R,
@@ -170,15 +170,22 @@ _ORDERED: tuple[Rule, ...] = (
         name="hedged",
         pattern=rf"\bmohon (?!maaf){CLAUSE}{{0,40}}\bsukses\b|\b{HEDGE} {CLAUSE}{{0,40}}\b(?:sukses|{NO_WORDS})\b"
         rf"|\b(?:sukses|{NO_WORDS}) {CLAUSE}{{0,25}}\b(?:mungkin|sepertinya|atau|diragukan|meragukan|suspect|dispute"
-        rf"|belum pasti)\b",
+        rf"|belum (?:pasti|final))\b",
         status=_U,
         view="evidence",
     ),
     Rule(
         name="no-judgement",
         pattern=rf"\b(?:bukan|belum tentu|belum|tidak|tak) (?:\w+ )?gagal\b|\btidak jadi {NO_WORDS}\b"
-        rf"|\bbukan (?:\w+ ){{0,2}}sukses\b|\b(?:dispute|disputed|di ?komplain|investigasi|cek manual"
-        rf"|dicek manual|manual check|konfirmasi manual|cek ke operator)\b",
+        rf"|\bbukan (?:\w+ ){{0,2}}sukses\b",
+        unless=r"\b(?:masih|sedang|status:?) (?:dalam )?(?:menunggu|tunggu|proses|diproses|antrian|pending)\b",
+        status=_U,
+        view="evidence",
+    ),
+    Rule(
+        name="disputed",
+        pattern=r"\b(?:dispute|disputed|di ?komplain|investigasi|cek manual|dicek manual|manual check"
+        r"|konfirmasi manual|cek ke operator)\b",
         status=_U,
         view="evidence",
     ),
@@ -236,10 +243,39 @@ _ORDERED: tuple[Rule, ...] = (
     # Refused because another one is still running: which of the two carries our reference, nobody says.
     Rule(
         name="earlier-runs",
-        pattern=rf"\A(?=.*\b{NO_WORDS}\b).*(?:\b(?:masih|sedang|dalam|belum)\b[^.;|]{{0,30}}\btrx sebelumnya\b"
-        r"|\btrx sebelumnya\b[^.;|]{0,30}\b(?:masih|sedang|dalam|belum)\b)",
+        pattern=rf"\A(?=.*\b{NO_WORDS}\b).*(?:\b(?:masih|sedang|dalam|belum)\b[^.;|]{{0,30}}\btrx (?:sebelumnya|lain)\b"
+        r"|\btrx (?:sebelumnya|lain)\b[^.;|]{0,30}\b(?:masih|sedang|dalam|belum)\b)",
         status=_U,
         view="words",
+    ),
+    # What was undone is a complaint, and not the purchase.
+    Rule(
+        name="undone-otherwise",
+        pattern=r"\b(?:permintaan|refund|komplain|klaim|pembatalan|laporan|tiket)\b(?:[^.,;|~]|\.(?=\d)){0,60}?"
+        r"\bsukses (?:di ?)?(?:dibatalkan|refund|dikembalikan|ditarik)\b",
+        status=_U,
+        view="evidence",
+    ),
+    # Failed, and yet on its way, or even there: "GAGAL. Trx masih menunggu jawaban", "GAGAL, pulsa sudah masuk".
+    Rule(
+        name="failed-yet-there",
+        pattern=rf"\b{NO_WORDS}\b.*\b(?:bisa jadi|mungkin|kadang|ternyata|terlanjur|tetap|(?<!jika )(?:pulsa|kuota"
+        rf"|paket"
+        r"|token|trx) sudah) (?:bisa |sudah |tetap |pulsa |kuota |paket |token )?(?:masuk(?! (?:antrian|kembali))"
+        r"|terkirim|terisi|sampai)\b",
+        status=_U,
+        view="words",
+    ),
+    Rule(
+        name="failed-yet-runs",
+        pattern=rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b.{{0,200}}?\b(?:masih"
+        rf"|tetap) (?:(?!ada\b)[a-z]+ ){{0,2}}?(?:menunggu|tunggu|proses|diproses"
+        r"|antrian|pending|berjalan|jalan|dikerjakan)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan))"
+        rf"|(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b.{{0,80}}?\b(?:(?:menunggu|tunggu) (?:konfirmasi|jawaban"
+        rf"|respon|hasil|kepastian|kabar)|tertahan"
+        r"|menggantung|nyangkut)\b",
+        status=_U,
+        view="evidence",
     ),
     # Failure, spoken out. "GAGAL. SEDANG DIPROSES|" has failed; "sedang diproses … gagal" has not yet.
     Rule(
@@ -326,7 +362,8 @@ _ORDERED: tuple[Rule, ...] = (
             reason=reason,
             unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}"
             rf"|(?<!di )sistem|server|system|info|informasi|pengumuman|jadwal|mulai"
-            rf"|pukul|menjadi|balas|ditahan|tetap|lanjut|jalan|berjalan|dikenakan|dipotong|sewaktu|besok|dapat berubah"
+            rf"|pukul|menjadi|balas|ditahan|tetap|lanjut|jalan|berjalan|sabar|bersabar|dikenakan|dipotong|sewaktu"
+            rf"|besok|dapat berubah"
             rf"|jam \d{{1,2}}[.:]\d\d)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}",
             unless_view="evidence",
             status=_F,
@@ -364,11 +401,15 @@ _NEEDS = {
     "before-failed": _DUPLICATE_WORDS,
     "before": _DUPLICATE_WORDS,
     "time-out": "out rto respon jawaban habis",
-    "no-judgement": "komplain bukan belum tidak tak dispute investigasi manual operator",
+    "no-judgement": "bukan belum tidak tak",
+    "disputed": "komplain dispute investigasi manual operator",
     "technical": "unable exception gagal ditolak otomatis code",
     "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login laporan rekap",
     "refund-asked": "refund dibatalkan pembatalan",
-    "earlier-runs": "sebelumnya",
+    "earlier-runs": "sebelumnya lain",
+    "undone-otherwise": "permintaan refund komplain klaim pembatalan laporan tiket",
+    "failed-yet-there": "masuk terkirim terisi sampai",
+    "failed-yet-runs": "masih tetap tunggu nunggu tertahan menggantung nyangkut",
     "credited": "+",
     "not-yet": "belum",
     "tried-again": "attempt pindah oper dialih dicoba reroute re-route percobaan retry ulang sementara",

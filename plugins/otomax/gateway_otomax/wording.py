@@ -77,9 +77,11 @@ _MARKS = re.compile(r"[✅✔☑❌❎✖✘❗⛔🚫🟢🔴🟡⏳⌛]+")
 
 
 def in_one_spelling(text: str) -> str:
-    """`text` in lower case with every word of `_SPELLINGS` in its first form."""
+    """`text` in lower case with every word of `_SPELLINGS` in its first form, and without `SERIAL_MARK`."""
     if not text.isascii():
         text = _MARKS.sub("*", text.replace("\ufe0f", ""))
+    if SERIAL_MARK in text:
+        text = text.replace(SERIAL_MARK, "*")
     return _WORD.sub(lambda match: _SPELLING.get(match[0], match[0]), text.lower())
 
 
@@ -104,6 +106,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ),
     (
         "condition",
+        r"(?:\btrx (?:akan |otomatis |dianggap )?(?:gagal|sukses|dibatalkan|refund|ditolak) (?=jika\b))?"
         r"\b(?:jika|setelah|sampai|hingga|sebelum|ketika|saat(?! ini)|selama|kecuali|meski(?:pun)?|walau(?:pun)?"
         r"|untuk info|"
         r"until|when|once|unless|semoga|supaya|kepada|setiap|tiap|semua|doakan|mendoakan|berdoa)\b.{0,200}?" + _END,
@@ -141,6 +144,10 @@ ASIDES: tuple[tuple[str, str], ...] = (
         r"|proses)\s?[:=]?\s?\d{1,6}\b",
     ),
     ("count", r"\b(?:sukses|gagal|pending)\s?[:=]\s?\d{1,4}\b(?![./-]\d)"),
+    (
+        "grace",
+        r"\b(?:tunggu|menunggu) (?:(?:hingga|sampai|max|maks|maksimal|maximal|paling lama) )?\d{1,2}\s?x\s?\d{2}\b",
+    ),
     ("one-of", r"\bsalah satu\b"),
     ("outstanding", r"\b(?:masih |trx |dalam )?(?:proses|pending)\s?[:=]?\s?\d{1,5}\b(?![:/.]\d)"),
     ("duration", r"\b(?:lama|waktu|estimasi|kecepatan|durasi) (?:proses|trx)\b.{0,40}?" + _END),
@@ -162,7 +169,12 @@ ASIDES: tuple[tuple[str, str], ...] = (
         "catchword",
         r"\btrx (?:lancar|aman|cepat|normal)(?:[ ,&]{1,3}(?:sukses|lancar|jaya|dan|cepat|aman|terus|selalu)){0,6}",
     ),
-    ("fixed-word", r"\b(?:salam|selalu|makin|tetap|terus|menuju|raih|bonus|tips|kunci) sukses\b"),
+    (
+        "fixed-word",
+        r"\b(?:salam|selalu|makin|tetap|terus|menuju|raih|bonus|tips|kunci|cara|jalan|rahasia|ingin|mau|pasti|bersama"
+        r"|jaya|lancar)(?: (?:cepat|mudah|cerdas|dan|&|jaya|lancar))? sukses\b",
+    ),
+    ("other-trx", r"\b(?:trx|order|pesanan|produk|nomor) (?:yang )?(?:lain|lainnya)\b(?:[^.,;|!¦]|\.(?=\d)){0,60}"),
 )
 """What never decides, in one spelling: a name, and a pattern whose matches are taken out."""
 
@@ -188,6 +200,7 @@ _NEEDS = {
     "refund-terms": "kembali",
     "auto-refund": "refund",
     "guarantee": "anti tanpa bebas minim garansi jaminan isiko esiko",
+    "grace": "tunggu nunggu",
     "one-of": "salah",
     "outstanding": "proses pending",
     "duration": "lama waktu estimasi kecepatan durasi",
@@ -199,6 +212,7 @@ _NEEDS = {
     "promo": "promo",
     "catchword": "lancar aman cepat normal",
     "fixed-word": "sukses",
+    "other-trx": "lain",
 }
 """Words of which one must stand there for the aside to be worth looking for."""
 
@@ -213,9 +227,10 @@ _ASIDES = tuple((skip_words(name), re.compile(pattern).sub) for name, pattern in
 LEFT = (
     r"(?:^|[.,;)\]|'/(\[>*-]|(?:[\d*~)\]]|xx)(?:\s?[:=])?|@[a-z0-9-]{1,30}\.[a-z]{2,4}(?=\s)"
     r"|\b[a-z]{1,10}\d{1,4}\.[a-z0-9_.@-]{2,40}(?=\s)"
-    r"|\b(?:trx|status|statusnya|is|was|been|be|sudah|dinyatakan"
+    r"|\b(?:trx|status|statusnya|ok|is|was|been|be|sudah|dinyatakan"
     r"|pembelian|"
-    r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final|lunas)(?:\s?[:=])?)\s{0,3}"
+    r"pembayaran|topup|pengisian|isi|pulsa|anda|maaf|adalah|order|pesanan|hasil|ket|result|final"
+    r"|lunas)(?:\s?[:=])?)\s{0,3}"
 )
 """What may stand before a word for it to be the status: a number, punctuation, or a word that announces one."""
 
@@ -223,11 +238,12 @@ RIGHT = (
     r"(?!\.(?:com|net|id|co|my|web|info|biz|org|store|online|xyz)\b|-[a-z]|@[a-z]{1,20}\.|:?//)"
     r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~([>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
     r"|tanggal|jam|waktu|"
-    r"dengan|dgn|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
+    r"dengan|dgn|pd|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
     r"|by|karena|krn|"
     r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b"
     r"|(?:produk|nomor|tujuan|nama|provider|reff? id)(?: [a-z]{1,12})?\s?[:=]"
-    r"|[a-z][a-z0-9]{0,19}\.(?:\d{1,2}\.)?[\dx*]{5}))"
+    r"|[a-z][a-z0-9]{0,19}(?: ke |\.(?:\d{1,2}\.)?)[\dx*]{5}"
+    r"|(?:transfer|pembayaran|pembelian|topup|pengisian) ke (?:[a-z]{1,12}\s?[:=]?\s?)?[\dx*]{5}))"
 )
 """What may stand behind a word of success for it to be the status, and not a part of a name or a slogan."""
 
@@ -250,8 +266,14 @@ _TAIL_WITHOUT_STATUS = re.compile(_TAIL_ALONE)
 """A time may stand before a status, too."""
 
 
+_HAS_MAIL = re.compile(r"@[a-z0-9-]{1,40}\.[a-z]")
+_MAIL = re.compile(r"[a-z0-9._+-]{1,64}@(?=[a-z0-9-]{1,40}\.[a-z])")
+
+
 def evidence_of(words: str) -> str:
-    """`words` (in one spelling, serial number taken out) without asides."""
+    """`words` (in one spelling, serial number taken out) without asides and without the names in mail addresses."""
+    if _HAS_MAIL.search(words):
+        words = _MAIL.sub("x@", words)
     for needs, aside in _ASIDES:
         if not needs:
             words = aside(_TAKEN_OUT, words)
