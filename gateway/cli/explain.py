@@ -60,9 +60,9 @@ def explained(
         raise GatewayError("qty must be 1: this product has a fixed amount")
     moment = f"{now.astimezone():%Y-%m-%d %H:%M %z}"
     yield f"{product.code} to {normalised}, strategy {settings.routing.strategy}, at {moment}"
-    choice = _choice(settings, plugins, product, max_price=max_price, now=now)
+    choice = _choice(settings, plugins, product, amount=product.amount(qty), max_price=max_price, now=now)
     for place, route in enumerate(choice.routes, 1):
-        yield f"  {place}. {route.provider} {route.product} at {route.price} rupiah"
+        yield f"  {place}. {route.provider} {route.product} at {route.price + product.amount(qty)} rupiah"
     if not choice.routes:
         yield f"  nothing can be tried: the purchase would fail with {choice.reason().value}"
     for dropped in choice.dropped:
@@ -82,7 +82,9 @@ def explained(
             yield f"  {account.id}: nor after {', '.join(account.no_failover)}"
 
 
-def _choice(settings: Settings, plugins: Plugins, product: Product, *, max_price: int | None, now: datetime) -> Choice:
+def _choice(
+    settings: Settings, plugins: Plugins, product: Product, *, amount: int, max_price: int | None, now: datetime
+) -> Choice:
     views = {
         account.id: AccountView(None if account.enabled else "the account is disabled")
         for account in settings.providers
@@ -94,5 +96,6 @@ def _choice(settings: Settings, plugins: Plugins, product: Product, *, max_price
         now=now,
         strategy=Strategy(settings.routing.strategy),
         draws=[0.5 for _ in product.routes],
+        amount=amount,
         max_price=max_price,
     )

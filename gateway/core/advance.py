@@ -81,20 +81,23 @@ def start(
     *,
     attempt_id: str,
     now: datetime,
+    amount: int,
     first_check: float,
 ) -> Decision:
     """A new attempt through `route`, in state `sending`: to be committed before the call leaves.
 
     Args:
+        amount: what the order costs on top of the route's price, in rupiah; see `core.routing.Product.amount`.
         first_check: seconds from now to the first check. It is committed with the attempt, so that whatever becomes of
             this process the attempt is asked about.
     """
+    cost = route.price + amount
     attempt = AttemptState(
         id=attempt_id,
         number=len(before.attempts) + 1,
         provider=route.provider,
         product=route.product,
-        expected_price=route.price,
+        expected_price=cost,
         status=AttemptStatus.SENDING,
         started_at=now,
         next_check_at=now + timedelta(seconds=first_check),
@@ -106,7 +109,7 @@ def start(
         updated_at=now,
         version=before.version + 1,
     )
-    data: dict[str, object] = {"provider": route.provider, "product": route.product, "price": route.price}
+    data: dict[str, object] = {"provider": route.provider, "product": route.product, "price": cost}
     if choice.dropped:
         data["dropped"] = [
             {"provider": dropped.route.provider, "product": dropped.route.product, "why": dropped.why}

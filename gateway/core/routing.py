@@ -36,6 +36,7 @@ class Route:
     product: str
     """The supplier's code."""
     price: int
+    """Rupiah; where the order's `qty` is an amount, what the supplier takes on top of it."""
     weight: int = 1
     closed: ClosedHours | None = None
     enabled: bool = True
@@ -51,6 +52,10 @@ class Product:
     open_denomination: bool
     routes: tuple[Route, ...]
     enabled: bool = True
+
+    def amount(self, qty: int) -> int:
+        """What an order for `qty` costs on top of a route's price, in rupiah."""
+        return qty if self.open_denomination else 0
 
 
 class Strategy(StrEnum):
@@ -99,6 +104,7 @@ def choose(
     now: datetime,
     strategy: Strategy,
     draws: Iterable[float],
+    amount: int,
     max_price: int | None = None,
     tried: Collection[tuple[str, str]] = (),
 ) -> Choice:
@@ -108,12 +114,13 @@ def choose(
         draws: one number from 0 (included) to 1 for each route, used by the weighted strategies; passed in so that the
             same draws give the same order.
         tried: provider and supplier's code of each earlier attempt; those are not tried again.
-        max_price: the most that the client will pay, in rupiah, or `None`.
+        amount: what the order costs on top of a route's price, in rupiah; see `Product.amount`.
+        max_price: the most that the client will pay in all, in rupiah, or `None`.
     """
     usable: list[Route] = []
     dropped: list[Dropped] = []
     for route in routes:
-        drop = _drop(route, accounts.get(route.provider), now=now, max_price=max_price, tried=tried)
+        drop = _drop(route, accounts.get(route.provider), now=now, amount=amount, max_price=max_price, tried=tried)
         if drop is None:
             usable.append(route)
         else:
@@ -126,6 +133,7 @@ def _drop(
     account: AccountView | None,
     *,
     now: datetime,
+    amount: int,
     max_price: int | None,
     tried: Collection[tuple[str, str]],
 ) -> Dropped | None:
@@ -139,8 +147,9 @@ def _drop(
         return Dropped(route, account.closed_because, ReasonCode.NO_ROUTE)
     if route.closed is not None and route.closed.closed(now):
         return Dropped(route, f"closed at this hour ({route.closed})", ReasonCode.CUTOFF)
-    if max_price is not None and route.price > max_price:
-        return Dropped(route, f"costs {route.price} rupiah, above the client's {max_price}", ReasonCode.PRICE_TOO_HIGH)
+    cost = route.price + amount
+    if max_price is not None and cost > max_price:
+        return Dropped(route, f"costs {cost} rupiah, above the client's {max_price}", ReasonCode.PRICE_TOO_HIGH)
     return None
 
 

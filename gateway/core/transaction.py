@@ -64,7 +64,7 @@ class AttemptState:
     product: str
     """The supplier's product code."""
     expected_price: int | None
-    """What the route says that it costs, in rupiah."""
+    """What the configuration makes it cost, in rupiah: the route's price, and the amount of an open denomination."""
     status: AttemptStatus
     started_at: datetime
     ended_at: datetime | None = None

@@ -120,6 +120,7 @@ class Dispatcher:
             now=now,
             strategy=strategy,
             draws=[self._random.random() for _ in routes] if strategy in _DRAWN else (),
+            amount=self._amount(transaction),
             max_price=transaction.max_price,
             tried={(attempt.provider, attempt.product) for attempt in transaction.attempts},
         )
@@ -138,6 +139,7 @@ class Dispatcher:
             choice,
             attempt_id=self._references.next(now),
             now=now,
+            amount=self._amount(transaction),
             first_check=account.settings.checks[0],
         )
         attempt = decision.after.attempts[-1]
@@ -153,6 +155,10 @@ class Dispatcher:
         if not account.breaker.begin(attempt.id, seconds()):
             return Dropped(route, account.breaker.why_not(seconds()) or "the breaker is open", ReasonCode.NO_ROUTE)
         return Prepared(decision, attempt, asked, account, call)
+
+    def _amount(self, transaction: Transaction) -> int:
+        product = self.catalogue.get(transaction.product)
+        return 0 if product is None else product.amount(transaction.qty)
 
     async def carry(self, transaction: Transaction) -> Transaction:
         """Take a transaction as far as it goes now: to its end, or to an attempt that may still deliver.

@@ -32,8 +32,9 @@ class RefIdConflictError(EngineError):
 
     def __init__(self, existing: Transaction) -> None:
         super().__init__(
-            f"ref_id {existing.ref_id!r} belongs to transaction {existing.id}, which asked for something else; "
-            "a new purchase needs a new ref_id"
+            f"ref_id {existing.ref_id!r} belongs to transaction {existing.id}, which asked for something else. "
+            f"A second try of that one has to be the same body, and GET /v1/transactions/{existing.id} tells how it "
+            "stands; another purchase needs another ref_id"
         )
         self.existing = existing
 

@@ -12,7 +12,8 @@ from gateway.engine.month import Month
 
 
 def products_view(products: Iterable[Product], accounts: Mapping[str, Account], now: datetime) -> list[dict[str, Any]]:
-    """Each product, with the lowest price of a route that is open at `now`, in rupiah."""
+    """Each product, with the lowest price of a route that is open at `now`, in rupiah; without the amount of an open
+    denomination."""
     return [_product_view(product, accounts, now) for product in products]
 
 

@@ -46,14 +46,12 @@ class Sold(NamedTuple):
 
 
 def most_it_costs(product: Product | None, qty: int, max_price: int | None) -> int:
-    """The most that a purchase can cost, in rupiah: its dearest route, and the amount where `qty` is one."""
+    """The most that a purchase can cost, in rupiah: by its dearest route, with the amount where `qty` is one."""
     if product is None:
         return 0
     prices = [route.price for route in product.routes if route.enabled]
-    price = max(prices, default=0)
-    if max_price is not None:
-        price = min(price, max_price)
-    return max(0, price) + (qty if product.open_denomination else 0)
+    cost = max(prices, default=0) + (qty if product.open_denomination else 0)
+    return max(0, cost if max_price is None else min(cost, max_price))
 
 
 def weight(transaction: Transaction, product: Product | None) -> Sold:

@@ -95,7 +95,9 @@ class ProductView(View):
     dest: Literal["msisdn", "meter", "free"]
     open_denomination: bool = Field(description="qty is the amount")
     available: bool
-    price: int | None = Field(description="the lowest price of a route that is open now, in rupiah")
+    price: int | None = Field(
+        description="the lowest price of a route that is open now, in rupiah; of an open denomination without qty"
+    )
 
 
 class Products(View):

@@ -77,7 +77,7 @@ class ScriptedProvider(Provider[ScriptedSettings]):
     Settings = ScriptedSettings
 
     def purchase(self, attempt: Attempt) -> Call:
-        fields = {"ref": attempt.ref, "product": attempt.product, "dest": attempt.dest}
+        fields = {"ref": attempt.ref, "product": attempt.product, "dest": attempt.dest, "qty": str(attempt.qty)}
         return Call(method="GET", url=f"{self.settings.url}/buy?{urlencode(fields)}")
 
     def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:

@@ -155,7 +155,7 @@ def test_an_attempt_starts_with_its_first_check_already_set(
 ) -> None:
     before = purchase(attempt("rejected"))
     now = start + timedelta(seconds=3)
-    decision = begin(before, NEXT, CHOICE, attempt_id="000000000000000777", now=now, first_check=30)
+    decision = begin(before, NEXT, CHOICE, attempt_id="000000000000000777", now=now, amount=50_000, first_check=30)
     must_hold(before, decision)
     one = decision.after.attempts[-1]
     assert (one.id, one.number, one.provider, one.product, one.expected_price, one.status) == (
@@ -163,7 +163,7 @@ def test_an_attempt_starts_with_its_first_check_already_set(
         2,
         "beta",
         "X5",
-        5_450,
+        55_450,
         AttemptStatus.SENDING,
     )
     assert one.next_check_at == now + timedelta(seconds=30)
@@ -172,7 +172,7 @@ def test_an_attempt_starts_with_its_first_check_already_set(
         "attempt_started",
         one.id,
         "beta",
-        5_450,
+        55_450,
     )
     assert event.data["dropped"] == [
         {"provider": "alpha", "product": "X5", "why": "already tried for this transaction"}

@@ -92,7 +92,7 @@ class Purchase(RuleBasedStateMachine):
     @rule()
     def routing(self) -> None:
         tried = {(attempt.provider, attempt.product) for attempt in self.state.attempts}
-        choice = choose(ROUTES, OPEN, now=self.now, strategy=Strategy.PRIORITY, draws=(), tried=tried)
+        choice = choose(ROUTES, OPEN, now=self.now, strategy=Strategy.PRIORITY, draws=(), amount=0, tried=tried)
         step = next_step(self.state, choice, now=self.now, max_attempts=3, no_failover={})
         if isinstance(step, Leave):
             return
@@ -107,7 +107,9 @@ class Purchase(RuleBasedStateMachine):
             return
         assert isinstance(step, Send)
         id_ = f"{len(self.state.attempts) + 1:018d}"
-        self.take(begin(self.state, step.route, choice, attempt_id=id_, now=self.now, first_check=SCHEDULE[0]))
+        self.take(
+            begin(self.state, step.route, choice, attempt_id=id_, now=self.now, amount=0, first_check=SCHEDULE[0])
+        )
         self.unanswered.add(id_)
 
     @precondition(lambda self: bool(self.unanswered))
@@ -200,8 +202,8 @@ def test_no_history_costs_money(
 def test_nobody_else_is_tried_while_a_supplier_says_nothing_definite(
     purchase: Callable[..., Transaction], start: datetime, said: OutcomeStatus
 ) -> None:
-    choice = choose(ROUTES, OPEN, now=start, strategy=Strategy.PRIORITY, draws=())
-    state = begin(purchase(), ROUTES[0], choice, attempt_id="1" * 18, now=start, first_check=30).after
+    choice = choose(ROUTES, OPEN, now=start, strategy=Strategy.PRIORITY, draws=(), amount=0)
+    state = begin(purchase(), ROUTES[0], choice, attempt_id="1" * 18, now=start, amount=0, first_check=30).after
     for round_ in range(50):
         now = start + timedelta(hours=round_)
         decision = apply(state, Evidence("1" * 18, Outcome(status=said), Source.CHECK, now))

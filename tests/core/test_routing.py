@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from random import Random
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.outcome import ReasonCode
-from gateway.core.routing import AccountView, Choice, ClosedHours, Dropped, Route, Strategy, choose
+from gateway.core.routing import AccountView, Choice, ClosedHours, Dropped, Product, Route, Strategy, choose
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -28,6 +29,7 @@ def chosen(
     strategy: Strategy = Strategy.PRIORITY,
     now: datetime = NOW,
     draws: tuple[float, ...] = (0.5, 0.5, 0.5),
+    amount: int = 0,
     max_price: int | None = None,
     tried: frozenset[tuple[str, str]] = frozenset(),
     accounts: dict[str, AccountView] | None = None,
@@ -38,6 +40,7 @@ def chosen(
         now=now,
         strategy=strategy,
         draws=draws,
+        amount=amount,
         max_price=max_price,
         tried=tried,
     )
@@ -111,6 +114,18 @@ def test_each_dropped_route_says_why(route: Route, why: str, reason: ReasonCode)
     assert (dropped.reason, choice.reason()) == (reason, reason)
 
 
+def test_the_amount_of_an_open_denomination_counts_towards_the_highest_price() -> None:
+    assert names(chosen(*ROUTES, amount=50_000, max_price=55_400)) == ["beta", "gamma"]
+    refused = chosen(*ROUTES, amount=50_000, max_price=55_399)
+    assert refused.reason() is ReasonCode.PRICE_TOO_HIGH
+    assert [dropped.why for dropped in refused.dropped[1:]] == ["costs 55400 rupiah, above the client's 55399"] * 2
+
+
+def test_only_an_open_denomination_has_an_amount() -> None:
+    fixed = Product("XL5", "", "msisdn", open_denomination=False, routes=ROUTES)
+    assert (fixed.amount(1), replace(fixed, open_denomination=True).amount(50_000)) == (0, 50_000)
+
+
 def test_the_highest_price_may_be_reached_exactly() -> None:
     assert names(chosen(*ROUTES, max_price=5_400)) == ["beta", "gamma"]
     assert names(chosen(*ROUTES, max_price=5_450)) == ["alpha", "beta", "gamma"]
@@ -179,16 +194,27 @@ some_routes = st.lists(
 )
 
 
-@given(some_routes, st.sampled_from(Strategy), st.integers(0, 2**32), st.none() | st.integers(-10, 10))
+@given(
+    some_routes, st.sampled_from(Strategy), st.integers(0, 2**32), st.integers(0, 10), st.none() | st.integers(-10, 20)
+)
 def test_every_route_is_either_tried_or_dropped_and_nothing_is_made_up(
-    routes: list[Route], strategy: Strategy, seed: int, max_price: int | None
+    routes: list[Route], strategy: Strategy, seed: int, amount: int, max_price: int | None
 ) -> None:
     random = Random(seed)  # noqa: S311 — any numbers will do
     draws = [random.random() for _ in routes]
     tried = frozenset({("beta", "B")})
     accounts = {"alpha": AccountView(success_rate=0.3), "beta": AccountView()}
     choices = [
-        choose(routes, accounts, now=NOW, strategy=strategy, draws=draws, max_price=max_price, tried=tried)
+        choose(
+            routes,
+            accounts,
+            now=NOW,
+            strategy=strategy,
+            draws=draws,
+            amount=amount,
+            max_price=max_price,
+            tried=tried,
+        )
         for _ in range(2)
     ]
     assert choices[0] == choices[1], "the same draws, another order"
@@ -199,4 +225,4 @@ def test_every_route_is_either_tried_or_dropped_and_nothing_is_made_up(
         assert route.enabled
         assert route.provider in accounts
         assert (route.provider, route.product) not in tried
-        assert max_price is None or route.price <= max_price
+        assert max_price is None or route.price + amount <= max_price

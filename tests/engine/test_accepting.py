@@ -135,6 +135,18 @@ async def test_nobody_is_asked_to_sell_above_the_clients_price(shop: Opens) -> N
         assert here.alpha.calls == here.beta.calls == []
 
 
+async def test_the_amount_of_an_open_denomination_is_part_of_its_price(shop: Opens) -> None:
+    async with shop() as here:
+        over = await here.buy("A-1", product="ANY", qty=50_000, max_price=55_399, wait=5)
+        assert (over.status, over.reason.code) == (TransactionStatus.FAILED, ReasonCode.PRICE_TOO_HIGH)
+        assert here.alpha.calls == []
+        bought = await here.buy("A-2", product="ANY", qty=50_000, max_price=55_400, wait=5)
+        assert (bought.status, bought.attempts[0].expected_price) == (TransactionStatus.SUCCESS, 55_400)
+        assert bought.price == 55_400, "the supplier stated none"
+        started = (await here.ledger.events(bought.id))[1][1]
+        assert (started.kind, started.data["price"]) == ("attempt_started", 55_400)
+
+
 class Failing:
     """A ledger that refuses to write while it is told to."""
 

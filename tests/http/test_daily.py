@@ -48,6 +48,7 @@ def test_a_purchase_counts_with_the_most_that_it_may_cost() -> None:
     assert most_it_costs(FIXED, 1, None) == 5500
     assert most_it_costs(FIXED, 1, 5450) == 5450
     assert most_it_costs(OPEN, 50_000, None) == 55_400
+    assert most_it_costs(OPEN, 50_000, 55_000) == 55_000, "the client's most is of the whole"
     assert most_it_costs(None, 1, None) == 0
 
 

@@ -53,11 +53,13 @@ async def buy(world: Callers, number: int) -> None:
     await asyncio.sleep(random.uniform(0, world.plan.busy))
     client = random.choice(["shop", "shop", "kios"])
     product = random.choice(world.plan.settings.products)
+    qty = random.choice([20_000, 50_000]) if product.open_denomination else 1
     request = Request(
         ref_id=f"A-{number // 2}",  # two clients, and the same client twice, may come upon the same one
         product=product.code,
         dest=f"0812000{number // 2:05d}",
-        max_price=random.choice([None, None, None, 5060, 4000]),
+        qty=qty,
+        max_price=random.choice([None, None, None, qty * product.open_denomination + 5060, 4000]),
     )
     if random.random() < 0.05:
         await _mistaken(world, client, request)
@@ -71,7 +73,7 @@ async def buy(world: Callers, number: int) -> None:
 
 async def _mistaken(world: Callers, client: str, request: Request) -> None:
     """A request that can only be refused; nothing may be left of it."""
-    wrong = Request(ref_id=f"{request.ref_id}-wrong", product=request.product, dest=NO_SUCH_DEST)
+    wrong = Request(ref_id=f"{request.ref_id}-wrong", product=request.product, dest=NO_SUCH_DEST, qty=request.qty)
     try:
         await world.call(lambda engine: engine.accept(client, wrong))
         world.broken("a wrong destination was accepted")

@@ -85,12 +85,12 @@ def make_plan(seed: int) -> Plan:
     random = Random(f"{seed}/plan")  # noqa: S311 — it must repeat itself
     accounts = [account(random, name) for name in ("ayam", "bebek", "cicak", "domba")[: random.randint(2, 4)]]
     products = []
-    for code in ("XL5", "TSEL10")[: random.randint(1, 2)]:
+    for code in ("XL5", "DANA")[: random.randint(1, 2)]:
         chosen = random.sample(accounts, random.randint(min(2, len(accounts)), len(accounts)))
         routes = tuple(
             Route(provider=one.id, code=f"{code}-{one.id}", price=5000 + 50 * place) for place, one in enumerate(chosen)
         )
-        products.append(Product(code=code, routes=routes))
+        products.append(Product(code=code, open_denomination=code == "DANA", routes=routes))
     settings = Settings(
         clients=(
             Client(id="shop", key_hash=f"sha256:{'0' * 64}", webhook=Webhook(url="http://shop.sim", secret="s" * 32)),

@@ -34,6 +34,8 @@ class Sale:
     """One purchase that the supplier has taken."""
 
     price: int
+    stated: bool
+    """Whether its messages name the price. What is not as listed is always named: nobody could know it otherwise."""
     serial: str
     state: State = State.WAITING
     why: str = ""
@@ -188,7 +190,7 @@ class Supplier:
         dealing.on_the_way -= kind == "buy"
         if any(start <= self._world.now() < end for start, end, _ in self._down):
             return
-        text, word = self._buy(dealing, fields["product"]) if kind == "buy" else self._tell(dealing)
+        text, word = self._buy(dealing, fields["product"], int(fields["qty"])) if kind == "buy" else self._tell(dealing)
         dealing.answering += 1
         pause = self._random.choice([0.0, 0.05, 1.0])
         self._world.later(pause, self._answer, dealing, self._garbled(text) or (kind, word, text), answer)
@@ -239,10 +241,11 @@ class Supplier:
     @staticmethod
     def _line(ref: str, sale: Sale) -> str:
         if sale.word == "success":
-            return say("success", ref, sn=sale.serial, price=sale.price, sref=f"S{sale.serial}")
+            price = sale.price if sale.stated else None
+            return say("success", ref, sn=sale.serial, price=price, sref=f"S{sale.serial}")
         return say(sale.word, ref, why=sale.why if sale.word == "failed" else "", sref=f"S{sale.serial}")
 
-    def _buy(self, dealing: Dealing, product: str) -> tuple[str, str]:
+    def _buy(self, dealing: Dealing, product: str, qty: int) -> tuple[str, str]:
         """A purchase arrives. Under a reference that it has, a supplier that is asked so tells how it stands."""
         if dealing.sale is not None:
             if self.ask is not Asking.RESEND:
@@ -254,7 +257,13 @@ class Supplier:
         if draw < 0.08:
             return say("refused", dealing.ref), "refused"
         self._serials += 1
-        sale = Sale(price=self._price(product), serial=f"{self.id}-{self._serials}", since=self._world.now())
+        listed, more = self._price(product, qty), self._random.choice([0, 0, 0, 25])
+        sale = Sale(
+            price=listed + more,
+            stated=more != 0 or self._random.random() < 0.5,
+            serial=f"{self.id}-{self._serials}",
+            since=self._world.now(),
+        )
         dealing.sale = sale
         dealing.product = product
         if self.verified and self.ask is not Asking.QUESTION:
@@ -272,11 +281,11 @@ class Supplier:
         self._lie(dealing)
         return self._line(dealing.ref, sale), sale.word
 
-    def _price(self, product: str) -> int:
+    def _price(self, product: str, qty: int) -> int:
         for item in self._world.plan.settings.products:
             for route in item.routes:
                 if route.code == product:
-                    return route.price + self._random.choice([0, 0, 0, 25])
+                    return route.price + (qty if item.open_denomination else 0)
         raise LookupError(product)
 
     def _fail(self, dealing: Dealing, sale: Sale) -> None:

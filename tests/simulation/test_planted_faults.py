@@ -13,6 +13,7 @@ from gateway.core.advance import Step, next_step
 from gateway.core.apply import Evidence, Source
 from gateway.core.checking import may_ask_by_resending
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
+from gateway.core.routing import Product
 from gateway.core.transaction import AttemptState, AttemptStatus, Event, Transaction
 from gateway.engine import exchange
 from gateway.engine.apply import Door, by_evidence
@@ -86,6 +87,11 @@ def goes_elsewhere_while_unknown(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("gateway.engine.dispatch.next_step", blind_step)
 
 
+def forgets_the_amount(patch: pytest.MonkeyPatch) -> None:
+    """An open denomination costs no more than what the supplier takes on top."""
+    patch.setattr(Product, "amount", lambda _product, _qty: 0)
+
+
 @pytest.mark.parametrize(
     ("plant", "within"),
     [
@@ -96,6 +102,7 @@ def goes_elsewhere_while_unknown(patch: pytest.MonkeyPatch) -> None:
         (ignores_that_the_state_moved_on, 20),
         (resends_while_another_may_deliver, 600),
         (goes_elsewhere_while_unknown, 20),
+        (forgets_the_amount, 20),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
