@@ -111,7 +111,8 @@ class Engine:
         references = References(node, await ledger.last_reference(node))
         self._standing = ledger.standing
         await self._open_accounts(self.settings)
-        self._assemble(references)
+        self._assemble_bookkeeping()
+        self._assemble_life(references)
         await self.balances.start()
         self._configure(self.settings)
         recovered = await self._sweeper.recover()
@@ -121,32 +122,32 @@ class Engine:
             await self._months.start()
         self._begin_work()
 
-    def _assemble(self, references: References) -> None:
-        """Make the parts of a transaction's life, each with what it needs of the others."""
-        clock, ledger, crash = self._clock, self.ledger, self._crash
+    def _assemble_bookkeeping(self) -> None:
+        """Make what keeps the books of the accounts: what is left at each, whether it is paused, and its month."""
+        ledger, accounts, observation = self.ledger, self.accounts, self._observation
         seconds = asyncio.get_running_loop().time
+        alone = self.settings.ledger.url.startswith("sqlite")
         self.balances = Balances(
             ledger=ledger,
-            accounts=self.accounts,
-            clock=clock,
-            counted=self._observation.balance,
+            accounts=accounts,
+            clock=self._clock,
+            counted=observation.balance,
             spawn=self._tasks.begin_once,
             seconds=seconds,
-            alone=self.settings.ledger.url.startswith("sqlite"),
+            alone=alone,
         )
-        self._pauses = Pauses(
-            ledger=ledger,
-            accounts=self.accounts,
-            seconds=seconds,
-            alone=self.settings.ledger.url.startswith("sqlite"),
-        )
+        self._pauses = Pauses(ledger=ledger, accounts=accounts, seconds=seconds, alone=alone)
         self._months = Months(
-            ledger=ledger, accounts=self.accounts, clock=clock, counted=self._observation.month, seconds=seconds
+            ledger=ledger, accounts=accounts, clock=self._clock, counted=observation.month, seconds=seconds
         )
-        self._door = Door(ledger, notified=self._webhooks, published=self._published, crash=crash)
-        self._dispatcher = Dispatcher(
+
+    def _assemble_life(self, references: References) -> None:
+        """Make the parts of a transaction's life, in its order, each with what it needs of the others."""
+        clock, ledger, crash = self._clock, self.ledger, self._crash
+        door = Door(ledger, notified=self._webhooks, published=self._published, crash=crash)
+        self._dispatcher = dispatcher = Dispatcher(
             ledger=ledger,
-            door=self._door,
+            door=door,
             accounts=self.accounts,
             catalogue={},
             routing=self.settings.routing,
@@ -160,36 +161,36 @@ class Engine:
         )
         self._acceptor = Acceptor(
             ledger=ledger,
-            door=self._door,
-            dispatcher=self._dispatcher,
+            door=door,
+            dispatcher=dispatcher,
             references=references,
             clock=clock,
             owner=ledger.owner,
             spawn=self._tasks.begin,
             crash=crash,
         )
-        self._checker = Checker(
-            ledger=ledger,
-            door=self._door,
-            dispatcher=self._dispatcher,
-            clock=clock,
-            asked=self._observation.asked,
-            heard=self._asked,
-            crash=crash,
-        )
         self._reports = ReportReader(
             ledger=ledger,
-            door=self._door,
+            door=door,
             clock=clock,
             follow=self._follow,
             counted=self._observation.reported,
             heard=self.balances.reported,
             crash=crash,
         )
-        self._reviewer = Reviewer(ledger=ledger, door=self._door, checker=self._checker, clock=clock)
+        self._checker = Checker(
+            ledger=ledger,
+            door=door,
+            dispatcher=dispatcher,
+            clock=clock,
+            asked=self._observation.asked,
+            heard=self._asked,
+            crash=crash,
+        )
+        self._reviewer = Reviewer(ledger=ledger, door=door, checker=self._checker, clock=clock)
         self._sweeper = Sweeper(
             ledger=ledger,
-            dispatcher=self._dispatcher,
+            dispatcher=dispatcher,
             checker=self._checker,
             reports=self._reports,
             accounts=self.accounts,
