@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.engine.errors import UnavailableError
 from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.provider import Report
@@ -164,6 +165,49 @@ async def test_a_report_is_kept_without_secrets(shop: Opens) -> None:
         (_, kept) = (await here.ledger.reports())[0]
         assert "canary-token" not in kept.query + kept.body
         assert "x=1" in kept.query
+
+
+async def verdict(here: Any) -> str:
+    """Of the report that came last."""
+    return str((await here.ledger.reports(limit=1))[0][1].verdict)
+
+
+async def test_a_report_that_could_not_be_applied_is_read_again_when_nobody_has_it_in_hand(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: object) -> bool:
+        raise LedgerUnavailableError("the disk is full")
+
+    async with shop() as here:
+        one = await pending(here)
+        await here.pass_time(10)
+        with monkeypatch.context() as patch:
+            patch.setattr(here.ledger, "commit", full)
+            with pytest.raises(UnavailableError):
+                await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        await here.pass_time(21)  # reports are looked at, but this one may be under way
+        assert await verdict(here) == "received"
+        await here.pass_time(30)
+        assert await verdict(here) == "applied"
+        done = await here.now(one)
+        assert (done.status, done.serial) == (TransactionStatus.SUCCESS, "SN-1")
+
+
+async def test_a_report_that_was_not_read_before_its_account_was_taken_out_is_left_to_a_person(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise LedgerUnavailableError("the disk is full")
+
+    async with shop() as here:
+        with monkeypatch.context() as patch:
+            patch.setattr(here.ledger, "mark_report", full)
+            with pytest.raises(UnavailableError):
+                await here.report("alpha", say("success", f"{7:018d}"))
+        beta_alone = here.settings.model_copy(update={"providers": here.settings.providers[1:]})
+        await here.engine.reload(beta_alone)
+        await here.pass_time(31)
+        assert await verdict(here) == "unmatched"
 
 
 # Accounts whose reports are not believed.
