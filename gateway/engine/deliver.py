@@ -46,7 +46,6 @@ class NoWebhookError(EngineError):
 
     def __init__(self, client: str) -> None:
         super().__init__(f"the client {client} has no webhook in the configuration")
-        self.client = client
 
 
 class Counts(Protocol):

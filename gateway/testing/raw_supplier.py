@@ -90,10 +90,6 @@ class RawSupplier:
         """`http://127.0.0.1:PORT`, without a path."""
         return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self.port}"
 
-    def behave(self, *behaviours: Behaviour) -> None:
-        """From now on, in turn; the last one stays."""
-        self._behaviours = list(behaviours)
-
     async def seen(self, count: int = 1) -> None:
         """Wait until `count` requests were read whole."""
         while len(self.requests) < count:

@@ -378,6 +378,20 @@ async def test_a_receiver_that_moved_is_served_again(world: World, notification:
     assert len(world.senders.sent) == 2
 
 
+async def test_a_receiver_that_was_disabled_is_still_so_when_its_webhook_comes_back(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    world.outbox.put(notification(1))
+    world.senders.say["http://shop/"] = lambda _: Answer(status=410)
+    deliverer = world.deliverer()
+    await world.work(deliverer)
+    world.outbox.put(notification(2))
+    deliverer.configure([])
+    deliverer.configure(world.clients())
+    await world.work(deliverer)
+    assert len(world.senders.sent) == 1
+
+
 async def test_retry_after_holds_everything_for_that_receiver(
     world: World, notification: Callable[..., Notification]
 ) -> None:
