@@ -15,6 +15,7 @@ import pytest
 from gateway.core.delivery import SCHEDULE, Answer
 from gateway.core.transaction import Change, Notification, Transaction
 from gateway.engine.deliver import Deliverer, NoWebhookError, state_of
+from gateway.ledger import LedgerUnavailableError
 from gateway.settings.types import Client, Webhook
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -638,3 +639,36 @@ async def test_while_it_runs_it_sweeps_by_itself_survives_the_ledger_and_counts_
         while not all(row.delivered_at for row in world.outbox.rows.values()):  # noqa: ASYNC110 — nobody tells
             await asyncio.sleep(0.01)
     assert len(world.senders.sent) == 100
+
+
+async def test_what_waits_goes_as_soon_as_there_is_room_and_then_the_ledger_is_left_in_peace(
+    world: World, notification: Callable[..., Notification]
+) -> None:
+    for number in range(100):
+        world.outbox.put(notification(number))
+    deliverer = world.deliverer(every=60.0)
+    deliverer.start(world.clients())
+    async with asyncio.timeout(10):
+        while not all(row.delivered_at for row in world.outbox.rows.values()):  # noqa: ASYNC110 — nobody tells
+            await asyncio.sleep(0.01)
+    await deliverer.settled()
+    asked = world.outbox.asked
+    await asyncio.sleep(0.1)
+    assert world.outbox.asked <= asked + 1
+
+
+async def test_a_ledger_that_cannot_be_read_is_not_asked_again_and_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    async def due(*_: Any, **__: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        raise LedgerUnavailableError("the server is away")
+
+    monkeypatch.setattr(world.outbox, "due_notifications", due)
+    deliverer = world.deliverer(every=0.05)
+    deliverer.start(world.clients())
+    await asyncio.sleep(0.3)
+    assert 2 <= asked <= 7
