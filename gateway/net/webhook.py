@@ -8,10 +8,8 @@ notation and an address inside another one all end at `addresses.refusal`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -19,7 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from aiohttp.client_reqrep import ClientRequest, ClientResponse
 from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
@@ -31,6 +29,7 @@ from gateway.core.delivery import Answer
 from gateway.core.transaction import Notification
 from gateway.net.addresses import refusal
 from gateway.net.failure import Failure, before_line, behind_line, cause
+from gateway.net.names import ThreadedNames
 from gateway.net.redaction import Redactor
 from gateway.settings.types import Network, Webhook
 
@@ -81,46 +80,6 @@ class _Pool(aiohttp.TCPConnector):
                 return connection
             connection.close()
         raise aiohttp.ClientConnectionError("every connection held bytes that nobody asked for")
-
-
-class _Resolver(AbstractResolver):
-    """Asks name service in a thread of its own. In the threads that all share, receivers whose names hang would take
-    the turn of the suppliers' names."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        loop = asyncio.get_running_loop()
-        found: asyncio.Future[list[ResolveResult]] = loop.create_future()
-
-        def ask() -> None:
-            try:
-                infos = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
-            except OSError as error:
-                self._tell(loop, found, error)
-            else:
-                self._tell(loop, found, [_resolved(host, info) for info in infos])
-
-        threading.Thread(target=ask, name="webhook name service", daemon=True).start()
-        return await found
-
-    @staticmethod
-    def _tell(
-        loop: asyncio.AbstractEventLoop, found: asyncio.Future[list[ResolveResult]], what: OSError | list[ResolveResult]
-    ) -> None:
-        def settle() -> None:
-            if found.done():
-                return
-            if isinstance(what, OSError):
-                found.set_exception(what)
-            else:
-                found.set_result(what)
-
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(settle)
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 class WebhookSender:
@@ -203,7 +162,7 @@ class WebhookSender:
             pool = _Pool(
                 limit=_MOST_CONNECTIONS,
                 ssl=self._tls or True,
-                resolver=self._resolver or _Resolver(),
+                resolver=self._resolver or ThreadedNames(),
                 keepalive_timeout=_IDLE,
                 socket_factory=self._socket,
             )
@@ -257,14 +216,6 @@ class WebhookSender:
 
 def _secrets(webhook: Webhook) -> tuple[SecretStr, ...]:
     return (webhook.secret,) if isinstance(webhook.secret, SecretStr) else webhook.secret
-
-
-def _resolved(host: str, info: AddrInfoType) -> ResolveResult:
-    family, _, protocol, _, address = info
-    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-    return ResolveResult(
-        hostname=host, host=str(address[0]), port=int(address[1]), family=family, proto=protocol, flags=flags
-    )
 
 
 async def _beginning(response: ClientResponse) -> bytes:
