@@ -54,7 +54,8 @@ class Attempt:
     qty: int = 1
     """1, or the amount of an open-denomination product."""
     max_price: int | None = None
-    """The highest price in rupiah that this attempt may cost, where the supplier can be told."""
+    """The highest price in rupiah that this attempt may cost in all, the amount of an open denomination included, where
+    the supplier can be told."""
     supplier_ref: str | None = None
     """The supplier's reference, once it is known."""
     started_at: datetime | None = None

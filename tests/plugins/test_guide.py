@@ -64,7 +64,7 @@ def test_the_guides_plugin_keeps_the_contract(written: Path) -> None:
 
 def test_every_python_block_of_the_guide_is_python() -> None:
     blocks = [text for language, text in BLOCKS if language == "python"]
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for text in blocks:
         ast.parse(text)
 
