@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
-from bench.purchase import CONFIG, KEY, cpu_seconds, free_port, load, process
+from bench.measuring import configuration, cpu_seconds, free_port, gateway, load, process, seller
 from gateway.testing.postgres_server import PostgresServer
 from gateway.testing.redis_server import RedisServer
 
@@ -47,8 +47,7 @@ def family(pid: int) -> float:
 def sells(port: int, report_url: str | None) -> AbstractContextManager[object]:
     """The supplier on `port`: the sandbox where it is to report, and one that answers success at once otherwise."""
     if report_url is None:
-        here = Path(__file__).with_name("supplier.py")
-        return process(sys.executable, str(here), str(port), ready="ready", core=1)
+        return seller(port)
     told = f"--port {port} --report-url {report_url} --member-id BENCH --password bench-password --slug bench"
     return process(sys.executable, "-m", "gateway", "sandbox", *told.split(), ready="sandbox", core=1)
 
@@ -60,14 +59,10 @@ def main() -> None:
     parser.add_argument("--ledger", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--reported", action="store_true", help="pending first, then a report, then a check")
     options = parser.parse_args()
-    import hashlib
-
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pulsa-carrying-")))
         supplier, port, admin = (free_port() for _ in range(3))
-        text = CONFIG.format(
-            port=port, admin=admin, folder=folder, supplier=supplier, key_hash=hashlib.sha256(KEY.encode()).hexdigest()
-        )
+        text = configuration(folder, port=port, admin=admin, supplier=supplier)
         server, database, redis_pid = None, "", 0
         if options.ledger == "postgres":
             server = stack.enter_context(PostgresServer())
@@ -82,14 +77,12 @@ def main() -> None:
         config.write_text(text)
         ending = 1 if options.reported else None
         stack.enter_context(sells(supplier, f"http://127.0.0.1:{port}/reports/bench" if options.reported else None))
-        gateway = stack.enter_context(
-            process(sys.executable, "-m", "gateway", "serve", "--config", str(config), ready="started", core=0)
-        )
+        measured = stack.enter_context(gateway(config))
         asyncio.run(load(port, "warm", 300, options.clients, ending=ending))
         master = int((server.data / "postmaster.pid").read_text().split()[0]) if server else 0
 
         def figures() -> dict[str, float]:
-            found = {"gateway": cpu_seconds(gateway.pid), "audit": float((folder / "audit.jsonl").stat().st_size)}
+            found = {"gateway": cpu_seconds(measured.pid), "audit": float((folder / "audit.jsonl").stat().st_size)}
             if server is None:
                 found["sqlite"] = float(sum(one.stat().st_size for one in folder.glob("bench.db*")))
                 return found

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
-import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from bench.purchase import CONFIG, KEY, cpu_seconds, free_port, process, purchase
+from bench.measuring import KEY, configuration, cpu_seconds, free_port, gateway, purchase, seller
 
 _AT_ONCE = 50
 _REQUEST = f"GET /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
@@ -70,17 +68,9 @@ def main() -> None:
     supplier, port, admin = (free_port() for _ in range(3))
     with tempfile.TemporaryDirectory(prefix="pulsa-listeners-") as folder:
         config = Path(folder) / "gateway.yaml"
-        key_hash = hashlib.sha256(KEY.encode()).hexdigest()
-        text = CONFIG.format(port=port, admin=admin, folder=folder, supplier=supplier, key_hash=key_hash)
-        config.write_text(text, encoding="utf-8")
-        seller = str(Path(__file__).with_name("supplier.py"))
-        with (
-            process(sys.executable, seller, str(supplier), ready="ready", core=1),
-            process(
-                sys.executable, "-m", "gateway", "serve", "--config", str(config), ready="started", core=0
-            ) as gateway,
-        ):
-            asyncio.run(measure(gateway.pid, port, options.listeners, options.seconds, [0.0, 1.0, 5.0]))
+        config.write_text(configuration(Path(folder), port=port, admin=admin, supplier=supplier), encoding="utf-8")
+        with seller(supplier), gateway(config) as measured:
+            asyncio.run(measure(measured.pid, port, options.listeners, options.seconds, [0.0, 1.0, 5.0]))
 
 
 if __name__ == "__main__":

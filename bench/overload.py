@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import os
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,14 +19,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from urllib.request import urlopen
 
-from bench.purchase import CONFIG, KEY, cpu_seconds, free_port, load, process
+from bench.measuring import KEY, configuration, cpu_seconds, free_port, gateway, load, memory, seller
 
 _MOST_CONNECTIONS = 1000
-
-
-def memory(pid: int) -> float:
-    """Resident memory in MB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def mark(taken: Sequence[float], percent: int) -> float:
@@ -134,35 +127,24 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pulsa-overload-")))
         supplier, port, admin = (free_port() for _ in range(3))
         config = folder / "gateway.yaml"
-        config.write_text(
-            CONFIG.format(
-                port=port,
-                admin=admin,
-                folder=folder,
-                supplier=supplier,
-                key_hash=hashlib.sha256(KEY.encode()).hexdigest(),
-            )
-        )
-        seller = str(Path(__file__).with_name("supplier.py"))
-        stack.enter_context(process(sys.executable, seller, str(supplier), ready="ready", core=1))
-        gateway = stack.enter_context(
-            process(sys.executable, "-m", "gateway", "serve", "--config", str(config), ready="started", core=0)
-        )
+        config.write_text(configuration(folder, port=port, admin=admin, supplier=supplier))
+        stack.enter_context(seller(supplier))
+        measured = stack.enter_context(gateway(config))
         asyncio.run(load(port, "warm", 500, 64))
         began = time.perf_counter()
         calm = sorted(asyncio.run(load(port, "peak", 5000, 64)))
         peak = 5000 / (time.perf_counter() - began)
         usual = mark(calm, 99)
-        print(f"carried: {peak:.0f} a second, p99 {usual:.0f} ms, {memory(gateway.pid):.0f} MB")
+        print(f"carried: {peak:.0f} a second, p99 {usual:.0f} ms, {memory(measured.pid):.0f} MB")
         arrivals = Arrivals(port)
-        began, spent = time.perf_counter(), cpu_seconds(gateway.pid)
+        began, spent = time.perf_counter(), cpu_seconds(measured.pid)
         asyncio.run(arrivals.run(peak * options.times, options.seconds))
         took = time.perf_counter() - began
-        spent = cpu_seconds(gateway.pid) - spent
+        spent = cpu_seconds(measured.pid) - spent
         print(
             f"arriving: {peak * options.times:.0f} a second for {options.seconds:g} s ({took:.1f} s until all were "
             f"answered; the latest left {arrivals.late * 1000:.0f} ms after its time), {spent / took:.0%} of a core, "
-            f"{memory(gateway.pid):.0f} MB"
+            f"{memory(measured.pid):.0f} MB"
         )
         for name, after in (("all of it", 0.0), ("from the third second on", 2.0)):
             taken = sorted(one for sent, one in arrivals.accepted if sent - began >= after)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.purchase import free_port, process
+from bench.measuring import free_port, seller
 from gateway.settings.types import Rate
 from gateway.testing.quota_run import Figures, limited, quota_run
 
@@ -32,11 +32,7 @@ def main() -> int:
     options = parser.parse_args()
     rate = Rate(per_second=options.per_second, burst=options.burst)
     supplier = free_port()
-    seller = str(Path(__file__).with_name("supplier.py"))
-    with (
-        tempfile.TemporaryDirectory(prefix="pulsa-quota-") as folder,
-        process(sys.executable, seller, str(supplier), ready="ready", core=1),
-    ):
+    with tempfile.TemporaryDirectory(prefix="pulsa-quota-") as folder, seller(supplier):
         figures = asyncio.run(
             run(
                 Path(folder),

@@ -17,8 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.overload import memory
-from bench.purchase import cpu_seconds, free_port, process
+from bench.measuring import cpu_seconds, free_port, memory, seller
 from gateway.testing.processes import Child
 from gateway.testing.site import KEY, Site, account
 from gateway.testing.slow_clients import Held, overdue, summary, turned_away
@@ -111,11 +110,7 @@ def main() -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     supplier = free_port()
-    seller = str(Path(__file__).with_name("supplier.py"))
-    with (
-        tempfile.TemporaryDirectory(prefix="pulsa-slow-") as folder,
-        process(sys.executable, seller, str(supplier), ready="ready", core=1),
-    ):
+    with tempfile.TemporaryDirectory(prefix="pulsa-slow-") as folder, seller(supplier):
         return asyncio.run(run(Path(folder), supplier, options.count, options.per_second))
 
 
