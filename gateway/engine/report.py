@@ -27,11 +27,15 @@ from gateway.provider import Acknowledgement, Asking, Report, UnreadableReportEr
 log = structlog.get_logger(__name__)
 
 _KEPT = 16_384
-VERIFY_PAUSE = timedelta(seconds=10)
+"""Bytes of a report's query, and of its body, that are stored."""
+_VERIFY_PAUSE = timedelta(seconds=10)
+"""Between two questions about one attempt that reports ask for."""
 _REMEMBERED = 10_000
-LEFT_BEHIND = timedelta(seconds=30)
+"""Attempts of which it is known when that was last done."""
+_LEFT_BEHIND = timedelta(seconds=30)
 """A report that is still unread after this is in nobody's hands."""
 _AT_ONCE = 500
+"""Reports that are taken up in one go."""
 
 
 class Trust(StrEnum):
@@ -91,13 +95,13 @@ class ReportReader:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         return self._acknowledgement(account, report)
 
-    async def take_up(self, accounts: Mapping[str, Account]) -> int:
+    async def take_up(self, accounts: Mapping[str, Account]) -> None:
         """Read the reports that were stored and then not read, because the process ended or the ledger failed.
 
         The supplier was not told `OK` and usually sends them again, but it need not. They are read from what was kept,
-        which is cut and without secrets. Returns how many there were.
+        which is cut and without secrets.
         """
-        before = self._clock.now() - LEFT_BEHIND
+        before = self._clock.now() - _LEFT_BEHIND
         left = [
             (number, stored)
             for number, stored in await self._ledger.reports(verdict="received", limit=_AT_ONCE)
@@ -110,7 +114,6 @@ class ReportReader:
                 continue
             kept = Report(method=stored.method, raw_query=stored.query, body=stored.body.encode())
             await self.apply(account, kept, number)
-        return len(left)
 
     async def apply(self, account: Account, report: Report, number: int, *, repeated: str | None = None) -> None:
         """Read a stored report and apply what it says.
@@ -209,9 +212,9 @@ class ReportReader:
     def _verify_at(self, attempt_id: str, now: datetime) -> datetime:
         """Now, but not again within the pause: a flood of false reports must not become a flood of questions."""
         last = self._verified.get(attempt_id)
-        if last is not None and now < last <= now + VERIFY_PAUSE:
+        if last is not None and now < last <= now + _VERIFY_PAUSE:
             return last  # one is to come: a flood must not put it off either
-        at = last + VERIFY_PAUSE if last is not None and last <= now < last + VERIFY_PAUSE else now
+        at = last + _VERIFY_PAUSE if last is not None and last <= now < last + _VERIFY_PAUSE else now
         self._verified[attempt_id] = at
         while len(self._verified) > _REMEMBERED:
             del self._verified[next(iter(self._verified))]
