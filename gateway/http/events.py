@@ -45,9 +45,10 @@ async def stream(incoming: Incoming) -> web.StreamResponse:
         dress(response.headers, incoming.request_id)
         incoming.tell_standing(response.headers)
         live_from = feed.position
+        after = live_from if last is None or not await feed.reaches(last) else last
         await response.prepare(incoming.request)
         await response.write(FIRST)
-        await _send(response, feed, stream, live_from if last is None else last, live_from)
+        await _send(response, feed, stream, after, live_from)
     except (ConnectionError, LedgerError):
         if not response.prepared:
             raise

@@ -176,6 +176,15 @@ class Feed:
     async def _any_after(self, number: int) -> bool:
         return bool(await self._engine.ledger.events_after(self._client, number, 1))
 
+    async def reaches(self, number: int) -> bool:
+        """Whether there is an event with this number or a higher one, here or at another replica. Where a copy of the
+        ledger was restored there may be none: a stream that waits for it would tell nothing until it is reached again.
+
+        Raises:
+            LedgerError: it cannot be read.
+        """
+        return number <= self.position or await self._any_after(number - 1)
+
     async def run(self) -> None:
         """Hand out events until cancelled."""
         while True:

@@ -102,6 +102,30 @@ async def test_a_stream_is_taken_up_where_it_was_left(gateway: Any, keys: dict[s
     assert seen == [number for number, _, _ in gateway.engine.ledger.numbered][1:]
 
 
+@pytest.mark.parametrize("last", ["40", "9223372036854775807"])
+async def test_a_number_that_was_never_given_out_silences_nobody(gateway: Any, keys: dict[str, str], last: str) -> None:
+    """So it is after an older copy of the ledger was restored."""
+    await gateway.buy(ref_id="A-1")
+    change(gateway, 2)
+    assert gateway.engine.ledger.numbered[-1][0] == 30
+    async with listening(gateway, keys, last=last) as reader:
+        change(gateway)
+        assert (await reader.next())["id"] == 40
+
+
+async def test_an_event_of_another_replica_that_has_not_come_here_yet_is_not_told_again(
+    gateway: Any, keys: dict[str, str]
+) -> None:
+    await gateway.buy(ref_id="A-1")
+    async with listening(gateway, keys):  # from here on the position is known
+        row = next(iter(gateway.engine.ledger.rows.values()))
+        told_elsewhere = Event("checked", row.updated_at, "clock", {})
+        gateway.engine.ledger.numbered.append((25, row.id, told_elsewhere))
+        async with listening(gateway, keys, last="25") as reader:
+            change(gateway)
+            assert (await reader.next())["id"] == 30
+
+
 async def test_nothing_is_lost_or_told_twice_while_catching_up_under_load(gateway: Any, keys: dict[str, str]) -> None:
     await gateway.buy(ref_id="A-1")
     change(gateway, 300)
