@@ -30,15 +30,15 @@ def gateway_register_providers(register: Callable[[type[Provider[Any]]], None]) 
 def gateway_register_sandboxes(register: Callable[[str, Callable[..., Sandbox]], None]) -> None:
     """Hand over pretend suppliers: call `register(kind, factory)` once for each.
 
-    `gateway sandbox --kind KIND` calls `factory` with whichever of `report_url`, `member_id`, `pin`, `password` and `slug`
-    it was given, as keywords and texts.
+    `gateway sandbox --kind KIND` calls `factory` with whichever of `report_url`, `member_id`, `pin`, `password` and
+    `slug` it was given, as keywords and texts.
     """
 
 
 @hookspec
 def gateway_transaction_changed(transaction: dict[str, Any], event: dict[str, Any]) -> None:
-    """Observe one event of a committed change: the transaction as clients see it, and the event that tells what happened.
+    """Observe one event: the transaction as clients see it after the change, and the event that tells what happened.
 
-    Called after the commit, on the event loop, one plugin at a time, each with copies. Errors are counted and change nothing; a plugin that takes longer
-    than 100 ms on average is no longer called.
+    Called after the commit, on the event loop, one plugin at a time, each with copies. Errors are counted and change
+    nothing; a plugin that takes longer than 100 ms on average is no longer called.
     """
