@@ -1,20 +1,18 @@
-"""Receivers over real sockets, a clock that tests move, and an outbox that keeps to the ledger's rules."""
+"""Receivers over real sockets, and what is sent to them."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from gateway.core.transaction import Notification
-from gateway.ledger import LedgerUnavailableError
-from gateway.ledger.protocol import StoredNotification
 from gateway.settings.types import Webhook, parse_network
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -173,106 +171,3 @@ def notification() -> Callable[..., Notification]:
         return Notification(id=f"msg_{transaction}_success", client=client, event="transaction.success", body=body)
 
     return make
-
-
-@dataclass
-class FakeClock:
-    """A clock that stands until it is moved."""
-
-    at: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-    def pass_(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@dataclass
-class FakeOutbox:
-    """What the ledger does with notifications, in memory."""
-
-    rows: dict[str, StoredNotification] = field(default_factory=dict)
-    paused: dict[str, str] = field(default_factory=dict)
-    owner: str = "here"
-    full: bool = False
-    """Nothing can be written."""
-    asked: int = 0
-
-    def put(self, notification: Notification, at: datetime = NOW) -> None:
-        self.rows[notification.id] = StoredNotification(
-            notification=notification,
-            transaction=notification.id.split("_")[1],
-            created_at=at,
-            next_try_at=at,
-        )
-
-    async def due_notifications(
-        self, now: datetime, limit: int, *, client: str | None = None
-    ) -> list[StoredNotification]:
-        self.asked += 1
-        found = [
-            row
-            for row in self.rows.values()
-            if row.next_try_at is not None and row.next_try_at <= now and client in {None, row.notification.client}
-        ]
-        found.sort(key=lambda row: (row.next_try_at, row.notification.id))
-        await asyncio.sleep(0)  # a reader's answer is a little old when it arrives
-        return found[:limit]
-
-    async def notification(self, id: str) -> StoredNotification | None:  # noqa: A002  # the ledger's name for it
-        return self.rows.get(id)
-
-    async def notification_tried(
-        self,
-        id: str,  # noqa: A002  # the same
-        at: datetime,
-        next_try_at: datetime | None,
-        error: str | None,
-        *,
-        delivered: bool = False,
-        dead: bool = False,
-    ) -> None:
-        self._write()
-        row = self.rows[id]
-        self.rows[id] = replace(
-            row,
-            tries=row.tries + 1,
-            tried_at=at,
-            next_try_at=None if delivered or dead else next_try_at,
-            delivered_at=at if delivered else None,
-            dead_at=at if dead else None,
-            last_error=error,
-        )
-
-    async def resend_notification(self, id: str, at: datetime) -> None:  # noqa: A002  # the same
-        self._write()
-        self.rows[id] = replace(self.rows[id], next_try_at=at, tries=0, delivered_at=None, dead_at=None)
-
-    async def notification_backlog(self) -> int:
-        return sum(row.next_try_at is not None for row in self.rows.values())
-
-    async def pause_account(self, account: str, why: str) -> None:
-        self._write()
-        self.paused[account] = why
-
-    async def resume_account(self, account: str) -> None:
-        self._write()
-        self.paused.pop(account, None)
-
-    async def paused_accounts(self) -> dict[str, str]:
-        return dict(self.paused)
-
-    def _write(self) -> None:
-        if self.full:
-            raise LedgerUnavailableError("the disk is full")
-
-
-@pytest.fixture
-def outbox() -> FakeOutbox:
-    return FakeOutbox()
