@@ -93,6 +93,25 @@ async def test_what_was_under_way_at_a_moment_is_found_as_it_stands_now(
     assert await ledger.claims("second", after(15)) == []
 
 
+async def test_what_ends_while_it_is_asked_what_was_under_way_is_found_as_it_ended(
+    ledger: Any, accept: Make, succeed: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await put(ledger, accept("A-1"))
+    read, reads = ledger._rows, 0
+
+    async def and_meanwhile_it_ends(*args: Any, **named: Any) -> Any:
+        nonlocal reads
+        found = await read(*args, **named)
+        reads += 1
+        if reads == 1:
+            await put(ledger, succeed(before, at=after(20)))
+        return found
+
+    monkeypatch.setattr(ledger, "_rows", and_meanwhile_it_ends)
+    (claim,) = await ledger.claims("maxsi", after(15))
+    assert (claim.status, claim.charge, reads) == (AttemptStatus.SUCCESS, 5350, 2)
+
+
 async def test_the_base_of_a_balance_is_the_latest_that_was_computed(ledger: Ledger) -> None:
     assert await ledger.balance_base("maxsi") is None
     await ledger.save_balance("maxsi", after(1), 1_000, 900)
@@ -134,3 +153,23 @@ async def test_purchases_and_inquiries_are_counted_by_account_in_a_stretch_of_ti
     await put(ledger, accept("A-5", at=START + day / 2))
     assert await ledger.bought(START, START + day) == {"maxsi": Bought(1, 1), "second": Bought(1, 0)}
     assert await ledger.bought(START - day, START - day / 2) == {}
+
+
+async def test_equal_purchases_are_those_of_the_day_that_were_delivered_or_may_be(ledger: Ledger, accept: Make) -> None:
+    async def attempt(ref_id: str, status: AttemptStatus, sent: float = 60, **differs: Any) -> None:
+        change = accept(ref_id, **({"dest": differs.pop("dest")} if "dest" in differs else {}))
+        given = {"provider": "maxsi", "product": "XL5", "nth": 1, **differs}
+        one = replace(change.after.attempts[0], status=status, started_at=after(sent), **given)
+        await put(ledger, replace(change, after=replace(change.after, attempts=(one,))))
+
+    for place, status in enumerate(AttemptStatus):
+        await attempt(f"A-{place}", status)
+    dest = (await ledger.transactions())[0].dest
+    await attempt("B-1", AttemptStatus.SUCCESS, provider="second")
+    await attempt("B-2", AttemptStatus.SUCCESS, product="XL10")
+    await attempt("B-3", AttemptStatus.SUCCESS, dest="081799999999")
+    await attempt("B-4", AttemptStatus.SUCCESS, nth=None)
+    await attempt("B-5", AttemptStatus.SUCCESS, sent=-1)
+    assert await ledger.equal_purchases("maxsi", "XL5", dest, START) == 4, "sending, pending, unknown and success"
+    assert await ledger.equal_purchases("maxsi", "XL5", dest, after(60)) == 4
+    assert await ledger.equal_purchases("maxsi", "XL5", dest, after(61)) == 0
