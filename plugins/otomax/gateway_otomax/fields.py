@@ -78,7 +78,9 @@ _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-]
 """A serial number by its looks, wherever no key announces one."""
 _TOKEN_END = re.compile(r"\sreff?\b", re.IGNORECASE)
 _LONGEST_SERIAL = 400
-_DIGITS_AND_SENTENCE = re.compile(r"(?:\d{8,24}|\d{4}(?:[ -]\d{4}){1,4})(?=[.!,;]\s[A-Za-z][^/:=]*\Z)", re.ASCII)
+_DIGITS_AND_SENTENCE = re.compile(
+    r"(?:\d{8,24}|\d{4}(?:[ -]\d{4}){1,4})(?=(?:[.!,;]\s(?:\d{1,2} )?|\s(?:- )?)[A-Za-z(][^/:=]*\Z)", re.ASCII
+)
 """A serial number that is all digits, and words behind it that are none of it."""
 _SAYS_SOMETHING = re.compile(
     r"(?!(?:null|none|nil|n/a|undefined|false|trx|transaksi"
@@ -267,7 +269,7 @@ def _serial(text: str) -> Span | None:
         rest = text[start : start + _LONGEST_SERIAL]
         end = _SERIAL_END.search(rest)
         value = rest[: end.start()] if end else rest
-        stripped = value.strip(" .,;|_~").removesuffix(" #")
+        stripped = value.strip(" .,;|_~&").removesuffix(" #")
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
         if digits := _DIGITS_AND_SENTENCE.match(stripped):

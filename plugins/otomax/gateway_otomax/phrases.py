@@ -10,29 +10,21 @@ from gateway_otomax.wording import LEFT, RIGHT
 
 __all__ = [
     "ACCOUNT",
-    "AREA",
-    "BAD_DESTINATION",
     "BARE_SUCCESS",
-    "BILL",
-    "BLOCKED",
     "CLAUSE",
     "CONTRAST",
-    "CUTOFF",
     "DONE",
     "DUPLICATE",
+    "ELSEWHERE",
     "FAILURE",
     "HEDGE",
     "MORE",
     "NEVER_SEEN",
     "NO_DATA",
-    "NO_MONEY",
-    "NO_PRODUCT",
     "NO_WORDS",
     "OR_AT",
     "OTHER_ACT",
-    "PRICE",
     "PURCHASE",
-    "QTY",
     "STATUS_IS",
     "SUBJECT",
     "SUCCESS",
@@ -94,6 +86,7 @@ WAITING = (
     r"|tahap "
     r"|segera )?"
     r"(?:proses|diproses|antrian|pengerjaan|pengecekan|verifikasi|dikerjakan|dikirim|diteruskan)\b"
+    r"|\btrx (?:sedang|masih) (?:berjalan|jalan)\b|\b(?:sedang|masih|lagi) (?:kami )?(?:di ?)?cek\b"
     r"|\bstatus:? validasi\b|\b(?:pending|inprogress|inproses|onproses|onprogress)\b"
     r"|(?<!akun )(?<!anda )(?<!member )(?<!reseller )(?<!agen )"
     r"(?<!di )(?<!/)(?<!sudah )\bsuspend\b"
@@ -134,63 +127,6 @@ DUPLICATE = (
 OR_AT = r"|\b(?:jam|pukul|pada|tgl|tanggal|@)\s?\d[\d.:/ -]{1,18},?\s{0,2}"
 """In the answer about an earlier purchase, the time may stand where "status" could."""
 STATUS_IS = r"\bstatus(?:nya)?\s{0,2}(?:trx |akhir |adalah |is |:|=|-){0,3}\s{0,2}"
-BAD_DESTINATION = (
-    r"\b(?:nomor|tujuan|prefix|prefiks|msisdn|hp|id|idpel|id pel(?:anggan)?|pelanggan|meter|rekening|rek|user|akun"
-    r"|destination"
-    r"|target|dest|account|va)\b"
-    r"(?: ?/ ?(?:id|idpel|no))?(?: (?:tujuan|hp|anda|telepon|telp|pelanggan|meter|pel|game|user|id|rekening"
-    r"|tersebut|tsb|ini|yang|dalam|masuk|dituju|akun|customer|masukkan|dimasukkan|diinput|destination|is|ke|mungkin"
-    r"|sedang"
-    r"|dan produk)){0,6}"
-    r"\s?/?\s?(?:salah|(?:tidak|not) (?:valid|terdaftar|ditemukan|dikenal"
-    r"|dikenali|aktif|sesuai|benar|ada|bisa|found|registered|active|exist)"
-    r"|nonaktif|non aktif|hangus|kadaluarsa|kadaluwarsa|expired|mati|masa tenggang|tenggang|inactive|bukan)\b"
-    r"|\bsalah (?:nomor|tujuan|msisdn|(?:player |user |game |server |customer )?id|destination|customer|account"
-    r"|phone|meter|hp)\b|\b(?:nomor|tujuan) salah\b"
-    r"|\bdestination\b.{0,20}\bsalah\b|\bbukan (?:nomor|pelanggan|kartu) (?!(?:kami|cs|resmi|admin|wa)\b)[a-z]"
-)
-NO_MONEY = (
-    r"\b(?:saldo|stok|limit|kredit|dana)\b(?: (?:anda|kamu|agen|member|reseller|deposit|h\dh|saldo|is|utama|mitra"
-    r"|server|trx)){0,5}(?: ?\(?(?:rp\.? ?)?\d[\d.,]{0,12}\)?)?"
-    r" (?:tidak (?:ter)?cukup|(?:kurang|minus|(?<!stok )habis)(?! dari(?! harga))"
-    r"|limit)\b|\bkurang (?:saldo|funds?|stok|dana)\b"
-    r"|\btidak cukup saldo\b"
-)
-NO_PRODUCT = (
-    r"\b(?:produk|kode produk|kode|item|layanan|denom|nominal|paket|voucher|sku|operator|provider|biller"
-    r"|stok(?: produk| voucher| kosong)?)\b"
-    r"(?: (?!jika)[a-z0-9-]{1,16}){0,3}? (?:salah|tidak (?:ada|tersedia|ditemukan|dikenal|aktif|terdaftar|valid"
-    r"|dijual|support|didukung|found|available|sesuai|active)"
-    r"|gangguan|close[d]?|tutup|ditutup|kosong|habis|perbaikan|nonaktif|non aktif|off|offline|maintenance"
-    r"|unavailable|sold out"
-    r"|terganggu|error|inactive|disabled)\b"
-    r"|\bsalah (?:kode|produk|nominal|denom)\b|\bstok (?:produk |voucher )?(?:kosong|habis)\b|\bout of stok\b"
-    r"|\bout of stock\b|\bkehabisan (?:stok|stock)\b|\bgagal memproses (?:sku|produk|kode)\b|\bgangguan\b"
-)
-PRICE = (
-    r"\bharga\b[^.,;|]{0,30}\b(?:naik|berubah|tidak sesuai|melebihi|lebih (?:tinggi|besar|mahal)|di ?atas|beda"
-    r"|berbeda|tidak cocok|max)\b"
-    r"|\bmelebihi (?:batas )?harga\b|\b(?:max|maximum) price exceeded\b|\bprice\b[^.,;|]{0,30}\b(?:changed|exceeds?"
-    r"|higher|above|over|max)\b"
-    r"|\bharga_?max"
-)
-CUTOFF = r"\bcut ?-?off\b|\bjam operasional\b|\bsedang tutup buku\b"
-BLOCKED = (
-    r"\b(?:black ?list(?:ed)?|daftar hitam)\b|\b(?:nomor|tujuan|akun|id|idpel|pelanggan|meter|msisdn|subscriber)\b[^.,;"
-    r"|]{0,20}\b(?:di ?blokir|terblokir|blocked|diblok"
-    r"|blokir)\b"
-)
-AREA = r"\b(?:(?:di)?luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|zone|coverage|jangkauan)\b"
-BILL = (
-    r"\b(?:belum|tidak) ada tagihan\b|\b(?:tagihan|bill)\b[^.,;|]{0,30}\b(?:sudah (?:di)?(?:lunas|terbayar|bayar"
-    r"|paid)|lunas|belum (?:ada"
-    r"|tersedia)|tidak (?:ada|tersedia|ditemukan))\b"
-)
-QTY = (
-    r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\b(?:qty|quantity"
-    r"|nominal)\b (?:harus|must|min|minimal|minimum|mak|maks|maksimal|max|maximum)\b|\bminimal (?:trx"
-    r"|pembelian|nominal)\b|\bmaksimal (?:trx|pembelian)\b|\bbatas maksimal\b|\bsudah limit\b"
-)
 ACCOUNT = (
     r"\b(?:pin|password|pass|sandi|sign|signature|tanda tangan|credential|kredensial|apikey|api key|member ?id"
     r"|kode reseller|kode agen|id reseller|kode member|user h\dh|ip|ip address|ip addr|ip server|alamat ip|ip anda)\b"
@@ -205,7 +141,8 @@ ACCOUNT = (
     r"|mismatch|unauthorized|diblokir|blocked|ditolak|blacklist(?:ed)?)\b"
     r"|\bsalah (?:pin|password|pass|sandi|sign|signature|member ?id|member|credentials?|login|api ?key|ip|user ?name"
     r"|pengguna|auth\w*)\b"
-    r"|\b(?:reseller|member|agen|mitra|downline|h\dh)\b(?: (?:anda|id|ini|sedang|sudah|account|akun|kode|h\dh"
+    r"|(?<!nomor )(?<!kartu )(?<!nama )\b(?:reseller|member|agen|mitra|downline"
+    r"|h\dh(?= (?:anda|id|account|akun|kode|[a-z]{1,8}\d)))\b(?: (?:anda|id|ini|sedang|sudah|account|akun|kode|h\dh"
     r"|[a-z]{1,8}\d{1,8})){0,5} (?:(?:tidak|belum"
     r"|bukan) (?:terdaftar|aktif|ditemukan|valid|dikenal|dikenali|ada|found|active|"
     r"registered|diizinkan|member|reseller)|(?:di)?nonaktif(?:kan)?|non aktif|inactive|diblokir|(?:di ?)?suspend"
@@ -215,8 +152,7 @@ ACCOUNT = (
     r" (?:(?:tidak|belum) (?:terdaftar|aktif"
     r"|ditemukan|valid|active)|nonaktif|non aktif|diblokir|di ?suspend|suspend(?:ed)?|dibekukan|inactive)\b"
     r"|\b(?:un|tidak )(?:registered|whitelisted|authorized|allowed|terdaftar) ip\b"
-    r"|\banda (?:tidak|belum) terdaftar\b(?! sebagai (?:peserta|pelanggan|nasabah"
-    r"|penerima)\b)(?<![a-z] anda (?:tidak|belum) terdaftar)"
+    r"|\banda (?:tidak|belum) terdaftar\b(?<![a-z] anda (?:tidak|belum) terdaftar)"
     r"|\bbukan (?:member|reseller|agen|anggota|mitra)\b|\b(?:unauthori[sz]ed|forbidden|access ditolak|akses ditolak"
     r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
     r"|autentikasi|otentikasi) gagal"
@@ -224,10 +160,18 @@ ACCOUNT = (
     r"|\btoo short\b|\bsalah format(?: (?:trx|request|perintah|pesan|data))?\b(?! (?:nomor|tujuan))"
     r"|\bformat (?:(?:trx|request|perintah|pesan|sms|data|parameter|anda|h\dh) ){0,2}(?:salah|tidak (?:valid|sesuai"
     r"|dikenal|dikenali|benar))\b"
-    r"|\bparameter\b[^.,;|]{0,20}\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
+    r"|\bparameter\b(?! (?:tujuan|nomor|nominal|denom|harga|jumlah)\b)[^.,;|]{0,20}"
+    r"\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
     r"|\bperintah (?:salah|tidak (?:dikenal|dikenali|valid))\b"
     r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
 )
+ELSEWHERE = (
+    r" (?:otomatis\b|¦|(?:di|ke|pada|dari|from|by|oleh|dalam|untuk|sebagai) (?!(?:server|sistem|system|database|h\dh"
+    r"|kami|center|reseller|member|agen|mitra|ip|alamat|admin|administrator|firewall|whitelist|akun|account"
+    r"|trx)\b)[a-z]"
+    r"|(?:operator|biller|supplier|provider|vendor)\b)"
+)
+"""What follows where it is not the account that is refused, or not yet: "tidak terdaftar di DTKS"."""
 NEVER_SEEN = (
     r"\b(?:tidak|belum) (?:ada|ditemukan|menemukan|terdapat|pernah ada)(?: (?:data|riwayat|catatan"
     r"|record))?(?: trx)\b"

@@ -13,36 +13,30 @@ from gateway import OutcomeStatus, ReasonCode
 from gateway.core.rules import Rule
 from gateway_otomax.phrases import (
     ACCOUNT,
-    AREA,
-    BAD_DESTINATION,
     BARE_SUCCESS,
-    BILL,
-    BLOCKED,
     CLAUSE,
     CONTRAST,
-    CUTOFF,
     DONE,
     DUPLICATE,
+    ELSEWHERE,
     FAILURE,
     HEDGE,
     MORE,
     NEVER_SEEN,
     NO_DATA,
-    NO_MONEY,
-    NO_PRODUCT,
     NO_WORDS,
     OR_AT,
     OTHER_ACT,
-    PRICE,
     PURCHASE,
-    QTY,
     STATUS_IS,
     SUCCESS,
     WAITING,
 )
+from gateway_otomax.reasons import BILL, SPOKEN_REASONS
+from gateway_otomax.skip_words import SKIP_WORDS
 from gateway_otomax.wording import LEFT, SERIAL_MARK
 
-__all__ = ["DEFAULT_RULES", "REASONS"]
+__all__ = ["DEFAULT_RULES"]
 
 _S, _F, _P, _R, _U = (
     OutcomeStatus.SUCCESS,
@@ -52,6 +46,7 @@ _S, _F, _P, _R, _U = (
     OutcomeStatus.UNKNOWN,
 )
 
+_NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
 _ORDERED: tuple[Rule, ...] = (
     # Successes that are none.
     Rule(
@@ -88,16 +83,16 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="either-or",
-        pattern=r"\b(?:sukses|gagal|pending)\s?(?:/|atau|or|ataupun|maupun|\\)\s?(?:di ?)?(?:gagal|sukses|pending"
-        r"|tidak|belum|proses|refund|suspect)\b",
+        pattern=r"\b(?:sukses|gagal|pending)(?:\s?(?:/|atau|or|ataupun|maupun|\\)\s?(?:di ?)?(?:gagal|sukses|pending"
+        r"|tidak|belum|proses|refund|suspect)\b|(?<=gagal) (?:sekali|\d{1,2} ?(?:x|kali))\b)",
         status=_U,
         view="evidence",
     ),
     # The account is refused at the door.
     Rule(
         name="account-refused",
-        pattern=rf"(?:{ACCOUNT})(?! (?:otomatis\b|¦))",
-        unless=rf"{WAITING}|{SUCCESS}|{DUPLICATE}",
+        pattern=rf"(?:{ACCOUNT})(?!{ELSEWHERE})",
+        unless=rf"\b(?:biller|supplier|vendor)\b|{WAITING}|{SUCCESS}|{DUPLICATE}",
         unless_view="evidence",
         status=_R,
         reason=ReasonCode.SUPPLIER_REFUSED,
@@ -259,21 +254,24 @@ _ORDERED: tuple[Rule, ...] = (
     # Failed, and yet on its way, or even there: "GAGAL. Trx masih menunggu jawaban", "GAGAL, pulsa sudah masuk".
     Rule(
         name="failed-yet-there",
-        pattern=rf"\b{NO_WORDS}\b.*\b(?:bisa jadi|mungkin|kadang|ternyata|terlanjur|tetap|(?<!jika )(?:pulsa|kuota"
-        rf"|paket"
-        r"|token|trx) sudah) (?:bisa |sudah |tetap |pulsa |kuota |paket |token )?(?:masuk(?! (?:antrian|kembali))"
-        r"|terkirim|terisi|sampai)\b",
+        pattern=rf"{_NOT_DENIED}(?:(?!\bjika\b).){{0,120}}?\b(?:bisa jadi|mungkin|kadang|ternyata|terlanjur) "
+        r"(?:bisa |sudah |tetap |pulsa |kuota |token )?(?:masuk(?! (?:antrian|kembali))|terkirim|terisi|sampai)\b",
         status=_U,
         view="words",
     ),
     Rule(
         name="failed-yet-runs",
-        pattern=rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b.{{0,200}}?\b(?:masih"
-        rf"|tetap) (?:(?!ada\b)[a-z]+ ){{0,2}}?(?:menunggu|tunggu|proses|diproses"
-        r"|antrian|pending|berjalan|jalan|dikerjakan)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan))"
-        rf"|(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b.{{0,80}}?\b(?:(?:menunggu|tunggu) (?:konfirmasi|jawaban"
-        rf"|respon|hasil|kepastian|kabar)|tertahan"
-        r"|menggantung|nyangkut)\b",
+        pattern=rf"{_NOT_DENIED}.{{0,120}}?(?:"
+        r"\b(?:masih|tetap) (?:(?!ada\b)[a-z]+ ){0,2}?(?:menunggu|tunggu|proses|diproses|antrian|pending|berjalan|jalan"
+        r"|dikerjakan|dicek|cek)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan))"
+        r"|\b(?:sedang|lagi) (?:kami )?(?:di ?)?cek\b"
+        r"|\b(?:menunggu|tunggu) (?:konfirmasi|jawaban|respon|hasil|kepastian|kabar)\b|\b(?:menggantung|nyangkut"
+        r"|suspect)\b"
+        r"|\b(?:dana|saldo|uang|trx) (?:masih )?(?:tertahan|ditahan|di (?:operator|biller|supplier|provider))\b"
+        r"|\b(?:dana|saldo|uang) belum (?:di ?)?(?:kembali|dikembalikan|refund)\b|\bbelum (?:final|pasti|tentu)\b"
+        r"|\b(?:pulsa|kuota|token|sn|trx|paket) (?:sudah |juga |tetap )?(?:masuk(?! (?:antrian|kembali))|keluar|terisi"
+        r"|terkirim|sampai)\b)"
+        rf"|{_NOT_DENIED}[^a-z]{{1,4}}pending\b",
         status=_U,
         view="evidence",
     ),
@@ -327,6 +325,18 @@ _ORDERED: tuple[Rule, ...] = (
         status=_U,
         view="deciding",
     ),
+    # With one, what says that it is another purchase, or not all of it, or not for long.
+    Rule(
+        name="success-doubted",
+        pattern=r"\A(?=.*\bsukses\b).*\b(?:dianulir|chargeback|ditarik kembali|tidak jadi|(?:saldo|dana"
+        r"|uang) (?:anda |sudah "
+        r"|otomatis )?kembali|(?:salah|beda|selisih) (?:nominal|nomor|tujuan|produk|kode)|(?:nomor|tujuan|nominal"
+        r"|produk) "
+        r"(?:salah|kurang|tidak sesuai|keliru)|\d{1,2} dari \d{1,2}|sebagian|separuh|sementara|simulasi|dummy"
+        r"|sandbox)\b",
+        status=_U,
+        view="deciding",
+    ),
     # Success, in the place of a status.
     Rule(
         name="processed-with-serial",
@@ -354,119 +364,10 @@ _ORDERED: tuple[Rule, ...] = (
         status=_S,
         view="deciding",
     ),
-    # A reason without the word "gagal".
-    *(
-        Rule(
-            name=name,
-            pattern=pattern,
-            reason=reason,
-            unless=rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}"
-            rf"|(?<!di )sistem|server|system|info|informasi|pengumuman|jadwal|mulai"
-            rf"|pukul|menjadi|balas|ditahan|tetap|lanjut|jalan|berjalan|sabar|bersabar|dikenakan|dipotong|sewaktu"
-            rf"|besok|dapat berubah"
-            rf"|jam \d{{1,2}}[.:]\d\d)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}",
-            unless_view="evidence",
-            status=_F,
-            view="evidence" if reason is ReasonCode.SUPPLIER_BALANCE else "deciding",
-        )
-        for name, pattern, reason in (
-            ("no-money", NO_MONEY, ReasonCode.SUPPLIER_BALANCE),
-            ("bad-destination", BAD_DESTINATION, ReasonCode.INVALID_DESTINATION),
-            ("blocked", BLOCKED, ReasonCode.BLOCKED_DESTINATION),
-            ("out-of-area", AREA, ReasonCode.OUT_OF_AREA),
-            ("price", PRICE, ReasonCode.PRICE_TOO_HIGH),
-            ("no-product", NO_PRODUCT.removesuffix(r"|\bgangguan\b"), ReasonCode.PRODUCT_UNAVAILABLE),
-            ("quantity", QTY, ReasonCode.SUPPLIER_REFUSED),
-            ("bill", BILL, ReasonCode.SUPPLIER_REFUSED),
-        )
-    ),
 )
 
-_DUPLICATE_WORDS = "sudah pernah dobel conflict sama harus must unik unique trx"
-_NEEDS = {
-    "taken-back": "sukses",
-    "flipped": "sempat dari awalnya semula jadi > =>",
-    "partly": "sebagian parsial separuh partial sementara",
-    "inquiry-only": "inq cek check inkuiri validasi verifikasi",
-    "account-refused": (
-        "salah tidak belum bukan keliru mismatch authori diblokir block ditolak blacklist nonaktif aktif "
-        "inactive suspend dibekukan disabled forbidden denied gagal short kurang missing required unregistered "
-        "terblokir unwhitelisted unallowed unterdaftar"
-    ),
-    "never-seen": "tidak belum nomor unknown",
-    "never-seen-but": "tidak belum nomor unknown",
-    "no-data": "tidak not nomor kosong",
-    "before-waiting": _DUPLICATE_WORDS,
-    "before-success": _DUPLICATE_WORDS,
-    "before-failed": _DUPLICATE_WORDS,
-    "before": _DUPLICATE_WORDS,
-    "time-out": "out rto respon jawaban habis",
-    "no-judgement": "bukan belum tidak tak",
-    "disputed": "komplain dispute investigasi manual operator",
-    "technical": "unable exception gagal ditolak otomatis code",
-    "other-business": "saldo komisi poin tiket mutasi penarikan ganti daftar registrasi login laporan rekap",
-    "refund-asked": "refund dibatalkan pembatalan",
-    "earlier-runs": "sebelumnya lain",
-    "undone-otherwise": "permintaan refund komplain klaim pembatalan laporan tiket",
-    "failed-yet-there": "masuk terkirim terisi sampai",
-    "failed-yet-runs": "masih tetap tunggu nunggu tertahan menggantung nyangkut",
-    "credited": "+",
-    "not-yet": "belum",
-    "tried-again": "attempt pindah oper dialih dicoba reroute re-route percobaan retry ulang sementara",
-    "failed": "gagal dibatalkan pembatalan ditolak diabaikan refund tidak kembalikan",
-    "both": "sukses",
-    "waiting": (
-        "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan dikirim teruskan pending suspend progress "
-        "tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
-        "created submitted placed kami menyusul manual"
-    ),
-    "other-act": "sukses",
-    "success-and-more": "sukses",
-    "odd-serial": "~!",
-    "processed-with-serial": "sukses",
-    "success": "sukses",
-    "done-with-serial": "terisi selesai ok paid lunas complete done",
-    "no-money": "cukup kurang minus habis limit",
-    "blocked": "blok block black hitam",
-    "out-of-area": "area zona wilayah cluster region zone coverage jangkauan",
-    "price": "harga price",
-    "quantity": "qty jumlah quantity nominal minimal maksimal limit",
-    "bill": "tagihan bill",
-    "cut-off": "cut operasional tutup",
-    "cancelled": "batal",
-}
-"""Words of which one must stand there for the rule to be worth trying: most messages pass most rules by."""
-
-DEFAULT_RULES: tuple[Rule, ...] = tuple(
-    replace(rule, exact_case=True, needs=tuple(_NEEDS.get(rule.name, "").split())) for rule in _ORDERED
+DEFAULT_RULES: tuple[Rule, ...] = (
+    *(replace(rule, exact_case=True, needs=tuple(SKIP_WORDS.get(rule.name, "").split())) for rule in _ORDERED),
+    *SPOKEN_REASONS,
 )
 """The default rules in their order."""
-
-REASONS: tuple[Rule, ...] = tuple(
-    Rule(
-        name=name,
-        pattern=pattern,
-        reason=reason,
-        status=_F,
-        view="words",
-        exact_case=True,
-        needs=tuple(_NEEDS.get(name, "").split()),
-    )
-    for name, pattern, reason in (
-        ("no-money", NO_MONEY, ReasonCode.SUPPLIER_BALANCE),
-        ("blocked", BLOCKED, ReasonCode.BLOCKED_DESTINATION),
-        ("out-of-area", AREA, ReasonCode.OUT_OF_AREA),
-        (
-            "bad-destination",
-            BAD_DESTINATION + r"|\bcek (?:kembali |ulang )?(?:nomor|tujuan)\b|\btujuan salah\b",
-            ReasonCode.INVALID_DESTINATION,
-        ),
-        ("price", PRICE, ReasonCode.PRICE_TOO_HIGH),
-        ("cut-off", CUTOFF, ReasonCode.CUTOFF),
-        ("no-product", NO_PRODUCT, ReasonCode.PRODUCT_UNAVAILABLE),
-        ("bill", BILL, ReasonCode.SUPPLIER_REFUSED),
-        ("quantity", QTY, ReasonCode.SUPPLIER_REFUSED),
-        ("cancelled", r"\b(?:dibatalkan|batal)\b", ReasonCode.CANCELLED),
-    )
-)
-"""Why a purchase failed, where the rule that said so does not say why."""

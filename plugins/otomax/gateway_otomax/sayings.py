@@ -18,7 +18,7 @@ from gateway.core.digits import digits_apart
 from gateway.core.rules import RuleSet
 from gateway_otomax import views, wording
 from gateway_otomax.fields import Fields
-from gateway_otomax.rules import REASONS
+from gateway_otomax.reasons import REASONS
 from gateway_otomax.status_codes import Verdict
 
 __all__ = ["Sayings"]

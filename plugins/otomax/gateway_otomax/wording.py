@@ -74,6 +74,8 @@ _WORD = re.compile(r"[a-z]+")
 
 _MARKS = re.compile(r"[✅✔☑❌❎✖✘❗⛔🚫🟢🔴🟡⏳⌛]+")
 """They stand beside a status, as a bullet would."""
+_SLANTED = re.compile(r"(?<![A-Za-z0-9])_+(?=[A-Za-z])|(?<=[A-Za-z])_+(?![A-Za-z0-9])")
+"""`_Sukses_`: how telephones write in italics."""
 
 
 def in_one_spelling(text: str) -> str:
@@ -82,6 +84,8 @@ def in_one_spelling(text: str) -> str:
         text = _MARKS.sub("*", text.replace("\ufe0f", ""))
     if SERIAL_MARK in text:
         text = text.replace(SERIAL_MARK, "*")
+    if "_" in text:
+        text = _SLANTED.sub("*", text)
     return _WORD.sub(lambda match: _SPELLING.get(match[0], match[0]), text.lower())
 
 
@@ -125,6 +129,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ),
     (
         "terms",
+        r"(?:\b(?:salah (?:nomor|tujuan|kode|produk)|(?:nomor|tujuan) salah) )?"
         r"\b(?:tidak|tanpa) (?:(?:bisa|dapat|dpt|boleh|ada|menerima) )?(?:di ?)?(?:refund|dibatalkan|retur|ditarik"
         r"|dikembalikan)\b"
         r"(?:\s?/\s?[a-z]{1,12})?",
@@ -133,7 +138,8 @@ ASIDES: tuple[tuple[str, str], ...] = (
         "liability",
         r"(?:(?<!/)\b(?:gagal|kesalahan|salah|kelalaian|dobel|kerugian|resiko|risiko)\b[^.,;"
         r"|!/]{0,40}?)?\bbukan (?:[a-z]+ )?tanggung ?jawab\b[^.,;|!]{0,40}"
-        r"|\b(?:kami )?tidak (?:bertanggung ?jawab|menanggung)\b[^.,;|!]{0,60}",
+        r"|\b(?:kami )?tidak (?:bertanggung ?jawab|menanggung)\b[^.,;|!]{0,60}"
+        r"|\b(?:salah (?:nomor|tujuan|kode|produk)|(?:nomor|tujuan) salah) (?:resiko|risiko)\b[^.,;|!]{0,40}",
     ),
     ("refund-terms", r"\btrx gagal saldo (?:(?:akan|pasti|otomatis|auto) )?kembali\b"),
     ("auto-refund", r"\b(?:gagal )?(?:auto|otomatis) ?refund\b"),
@@ -143,7 +149,11 @@ ASIDES: tuple[tuple[str, str], ...] = (
         r"\b(?:sukses|gagal|pending|proses)\s?[:=]?\s?\d{1,6}(?:\s?(?:trx|x))?\s?[,/|;-]?\s?(?:gagal|sukses|pending"
         r"|proses)\s?[:=]?\s?\d{1,6}\b",
     ),
-    ("count", r"\b(?:sukses|gagal|pending)\s?[:=]\s?\d{1,4}\b(?![./-]\d)"),
+    (
+        "count",
+        r"\b(?:sukses|gagal|pending)(?:\s?[:=]\s?\d{1,4}\b(?![./-]\d)"
+        r"|(?<=trx gagal) \d\b(?! ?(?:x|kali|dari)\b|[./-]\d))",
+    ),
     (
         "grace",
         r"\b(?:tunggu|menunggu) (?:(?:hingga|sampai|max|maks|maksimal|maximal|paling lama) )?\d{1,2}\s?x\s?\d{2}\b",
@@ -196,7 +206,7 @@ _NEEDS = {
     ),
     "promise": "kembali balik refund",
     "terms": "tidak tanpa",
-    "liability": "tanggung nanggung",
+    "liability": "tanggung nanggung resiko risiko",
     "refund-terms": "kembali",
     "auto-refund": "refund",
     "guarantee": "anti tanpa bebas minim garansi jaminan isiko esiko",

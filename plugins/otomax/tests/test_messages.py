@@ -25,7 +25,8 @@ from gateway import Outcome, OutcomeStatus, RecordedMessage
 from gateway.core.rules import LONGEST_TEXT
 from gateway_otomax import OtomaxProvider
 from gateway_otomax.fields import fields_of
-from gateway_otomax.rules import DEFAULT_RULES, REASONS
+from gateway_otomax.reasons import REASONS
+from gateway_otomax.rules import DEFAULT_RULES
 from gateway_otomax.views import views_of
 from gateway_otomax.wording import ASIDES, in_one_spelling, skip_words
 

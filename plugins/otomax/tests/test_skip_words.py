@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway_otomax.rules import DEFAULT_RULES, REASONS
+from gateway_otomax.reasons import REASONS
+from gateway_otomax.rules import DEFAULT_RULES
 from gateway_otomax.wording import ASIDES, skip_words
 
 SKIPPED = [
