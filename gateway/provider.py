@@ -56,6 +56,9 @@ class Attempt:
     max_price: int | None = None
     """The highest price in rupiah that this attempt may cost in all, the amount of an open denomination included, where
     the supplier can be told."""
+    nth: int = 1
+    """Which purchase of this product for this destination it is today (in Jakarta) at this account, from 1: those that
+    failed do not count. Counted only where `Provider.counts_equal_purchases` says so."""
     supplier_ref: str | None = None
     """The supplier's reference, once it is known."""
     started_at: datetime | None = None
@@ -224,6 +227,11 @@ class Provider(Generic[S]):
     def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:
         """What the answer to `purchase` says about this attempt. An answer about another reference is `UNKNOWN`."""
         raise NotImplementedError
+
+    def counts_equal_purchases(self) -> bool:
+        """Whether this supplier takes a second purchase of the same product for the same number on one day only if it
+        is told that it is the second: `Attempt.nth`. Costs a question to the ledger and a second commit a purchase."""
+        return False
 
     def asking(self) -> Asking:
         """How this account can be asked about an open attempt. Where it can, `check` and `read_check` exist.

@@ -83,11 +83,13 @@ def start(
     now: datetime,
     amount: int,
     first_check: float,
+    nth: int | None = None,
 ) -> Decision:
     """A new attempt through `route`, in state `sending`: to be committed before the call leaves.
 
     Args:
         amount: what the order costs on top of the route's price, in rupiah; see `core.routing.Product.amount`.
+        nth: which equal purchase of the day it is, where the supplier has to be told.
         first_check: seconds from now to the first check. It is committed with the attempt, so that whatever becomes of
             this process the attempt is asked about.
     """
@@ -98,6 +100,7 @@ def start(
         provider=route.provider,
         product=route.product,
         expected_price=cost,
+        nth=nth,
         status=AttemptStatus.SENDING,
         started_at=now,
         next_check_at=now + timedelta(seconds=first_check),

@@ -65,6 +65,8 @@ class AttemptState:
     """The supplier's product code."""
     expected_price: int | None
     """What the configuration makes it cost, in rupiah: the route's price, and the amount of an open denomination."""
+    nth: int | None = None
+    """Which purchase of this product for this destination it is that day, where the supplier has to be told."""
     status: AttemptStatus
     started_at: datetime
     ended_at: datetime | None = None

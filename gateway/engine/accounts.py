@@ -88,6 +88,14 @@ class Account:
         except FAULTS:
             return Asking.NONE
 
+    @property
+    def counts_equal_purchases(self) -> bool:
+        """Whether this supplier has to be told which equal purchase of the day it is. A plugin that fails says no."""
+        try:
+            return self.provider.counts_equal_purchases() is True
+        except FAULTS:
+            return False
+
     def view(self) -> AccountView:
         return AccountView(self.closed_because(), self.success_rate())
 

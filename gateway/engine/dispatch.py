@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
+from zoneinfo import ZoneInfo
 
 from gateway.core.advance import Finish, Leave, Send, Step, finish, next_step, start
 from gateway.core.apply import Decision, Evidence, Source
+from gateway.core.day import day_of
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.references import References
 from gateway.core.routing import AccountView, Choice, Dropped, Product, Route, Strategy, choose
@@ -29,6 +31,8 @@ from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call
 from gateway.settings.types import Routing
 
+_COUNTING_ZONE = ZoneInfo("Asia/Jakarta")
+"""Where suppliers' days begin."""
 _STRATEGIES = {strategy.value: strategy for strategy in Strategy}
 _DRAWN = frozenset({Strategy.WEIGHTED, Strategy.BALANCED_BY_SUCCESS})
 
@@ -129,8 +133,14 @@ class Dispatcher:
         kept = tuple(route for route in choice.routes if (route.provider, route.product) not in skipped)
         return Choice(kept, (*choice.dropped, *skipped.values()))
 
-    def prepare(self, transaction: Transaction, route: Route, choice: Choice) -> Prepared | Dropped:
-        """The attempt through `route` and the call that makes it, or why the plugin could make none."""
+    def prepare(
+        self, transaction: Transaction, route: Route, choice: Choice, nth: int | None = None
+    ) -> Prepared | Dropped:
+        """The attempt through `route` and the call that makes it, or why the plugin could make none.
+
+        Args:
+            nth: which equal purchase of the day it is, at an account that has to be told.
+        """
         account = self.accounts[route.provider]
         now = self._clock.now()
         decision = start(
@@ -141,6 +151,7 @@ class Dispatcher:
             now=now,
             amount=self._amount(transaction),
             first_check=account.settings.checks[0],
+            nth=nth,
         )
         attempt = decision.after.attempts[-1]
         asked = attempt_for_provider(transaction, attempt)
@@ -193,13 +204,19 @@ class Dispatcher:
             slot = await self._slot(transaction, step.route, skipped)
             if slot is None:
                 continue
-            # The wait for the slot took time: what was decided before it is decided again on the state as it is now.
+            try:
+                nth = await self._nth(transaction, step.route)
+            except BaseException:
+                slot.release(unused=True)
+                raise
+            # The wait for the slot, and the question, took time: what was decided before is decided again on the state
+            # as it is now.
             again, choice = self.plan(transaction, skipped)
             # Draws are not made again: a route that had to win twice would get too small or too large a share.
             if not isinstance(again, Send) or step.route not in choice.routes:
                 slot.release(unused=True)
                 continue
-            prepared = self.prepare(transaction, step.route, choice)
+            prepared = self.prepare(transaction, step.route, choice, nth)
             if isinstance(prepared, Dropped):
                 slot.release(unused=True)
                 skipped[step.route.provider, step.route.product] = prepared
@@ -221,6 +238,13 @@ class Dispatcher:
             return None
         self.turned(account, seconds() - began)
         return slot
+
+    async def _nth(self, transaction: Transaction, route: Route) -> int | None:
+        """Which equal purchase of the day it would be, where the account's supplier has to be told."""
+        if not self.accounts[route.provider].counts_equal_purchases:
+            return None
+        today, _ = day_of(self._clock.now(), _COUNTING_ZONE)
+        return 1 + await self._ledger.equal_purchases(route.provider, route.product, transaction.dest, today)
 
     async def _commit_and_send(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:
         try:

@@ -36,6 +36,7 @@ def attempt_for_provider(transaction: Transaction, attempt: AttemptState) -> Att
         dest=transaction.dest,
         qty=transaction.qty,
         max_price=transaction.max_price,
+        nth=attempt.nth or 1,
         supplier_ref=attempt.supplier_ref,
         started_at=attempt.started_at,
     )

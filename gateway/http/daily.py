@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from gateway.core.day import day_of
 from gateway.core.transaction import Change, Transaction, TransactionStatus
 from gateway.http.engine_protocol import Engine
 from gateway.http.limits import retry_after
@@ -62,16 +63,6 @@ def weight(transaction: Transaction, product: Product | None) -> Sold:
     if price is None:
         price = most_it_costs(product, transaction.qty, transaction.max_price)
     return Sold(1, price)
-
-
-def day_of(now: datetime, timezone: str) -> tuple[datetime, datetime]:
-    """When the day began and when it ends, in UTC. A day is not always 24 hours long."""
-    local = now.astimezone(ZoneInfo(timezone))
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    following = midnight.date() + timedelta(days=1)
-    return midnight.astimezone(UTC), midnight.replace(
-        year=following.year, month=following.month, day=following.day
-    ).astimezone(UTC)
 
 
 @dataclass(slots=True)
@@ -155,7 +146,7 @@ class Days:
         day = self._days.get(client)
         if day is None or not day.start <= now < day.end:
             under_way = Sold() if day is None else day.under_way
-            day = self._days[client] = _Day(*day_of(now, limit.timezone), under_way=under_way)
+            day = self._days[client] = _Day(*day_of(now, ZoneInfo(limit.timezone)), under_way=under_way)
         due = day.counted_at is None or (
             self._recount is not None and (now - day.counted_at).total_seconds() >= self._recount
         )

@@ -284,6 +284,10 @@ class BaseLedger(Pruning, Deposits, ABC):
         )
         return {provider: Bought(count - int(inquiries), int(inquiries)) for provider, count, inquiries in found}
 
+    async def equal_purchases(self, provider: str, product: str, dest: str, start: datetime) -> int:
+        given = {"provider": provider, "product": product, "dest": dest, "start": rows.to_micros(start)}
+        return int((await self._rows(self.statements.equal_purchases, **given))[0][0])
+
     async def pause_account(self, account: str, why: str) -> None:
         at = rows.to_micros(self._clock())
         await self._do(self.statements.save_account, account, True, rows.storable(why), at)

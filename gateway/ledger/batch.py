@@ -119,7 +119,7 @@ def _belongings(statements: Statements, changes: Sequence[Change], base: int | N
         for attempt in after.attempts:
             before = known.get(attempt.id)
             if before is None:
-                new_attempts.append(rows.new_attempt(transaction, attempt))
+                new_attempts.append(rows.new_attempt(after, attempt))
             elif before is not attempt and before != attempt:
                 changed_attempts.append(rows.changed_attempt(attempt))
         events += [rows.new_event(transaction, after.client, event) for event in change.events]

@@ -253,6 +253,10 @@ class Ledger(Outbox, Protocol):
     async def bought(self, start: datetime, end: datetime) -> dict[str, Bought]:
         """What succeeded at each account, of what was sent with `start` ≤ sent < `end`."""
 
+    async def equal_purchases(self, provider: str, product: str, dest: str, start: datetime) -> int:
+        """How many attempts to buy a supplier's product for a destination were sent at an account with `start` ≤ sent,
+        and delivered or may. Only those that carry a number (`nth`) are counted."""
+
     async def claim_duty(self, name: str, now: datetime, every: timedelta) -> bool:
         """Whether this replica is to do something that is done once in `every` by one of them all."""
 

@@ -136,7 +136,7 @@ NEW_EXCHANGE = _names(schema.exchanges, "id")
 NEW_NOTIFICATION = _names(schema.notifications)[:7]
 NEW_REPORT = _names(schema.reports, "id", "repeated")
 CHANGED_TRANSACTION = [*_names(schema.transactions, "created_at")[8:], "b_id", "b_version"]
-CHANGED_ATTEMPT = [*NEW_ATTEMPT[6:], "b_id"]
+CHANGED_ATTEMPT = [*NEW_ATTEMPT[6:-2], "b_id"]
 
 
 def new_transaction(transaction: Transaction) -> Params:
@@ -180,16 +180,18 @@ def _transaction_state(t: Transaction) -> Params:
     )
 
 
-def new_attempt(transaction: int, attempt: AttemptState) -> Params:
+def new_attempt(transaction: Transaction, attempt: AttemptState) -> Params:
     a = attempt
     return (
         number(a.id),
-        transaction,
+        number(transaction.id),
         a.number,
         a.provider,
         a.product,
         a.expected_price,
         *_attempt_state(a),
+        a.nth,
+        None if a.nth is None else transaction.dest,
     )
 
 

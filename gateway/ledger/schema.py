@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-REVISION = "0003"
+REVISION = "0004"
 """The Alembic revision that these tables belong to."""
 
 metadata = sa.MetaData(
@@ -92,6 +92,8 @@ attempts = sa.Table(
     sa.Column("never_seen", sa.Integer, nullable=False),
     sa.Column("next_check_at", sa.BigInteger),
     sa.Column("reported", sa.Boolean),
+    sa.Column("nth", sa.Integer),
+    sa.Column("dest", sa.Text),  # beside `nth`, for the index by which equal purchases are counted
     sa.UniqueConstraint("transaction_id", "number"),
 )
 _partial("ix_attempts_sending", attempts.c.transaction_id, "status = 'sending'")
@@ -102,6 +104,13 @@ sa.Index(
     attempts.c.supplier_ref,
     sqlite_where=sa.text("supplier_ref IS NOT NULL"),
     postgresql_where=sa.text("supplier_ref IS NOT NULL"),
+)
+sa.Index(
+    "ix_attempts_equal",
+    attempts.c.dest,
+    attempts.c.provider,
+    sqlite_where=sa.text("dest IS NOT NULL"),
+    postgresql_where=sa.text("dest IS NOT NULL"),
 )
 
 events = sa.Table(

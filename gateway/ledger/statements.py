@@ -108,6 +108,7 @@ class Statements:
         self.review_count = c(sa.select(sa.func.count()).select_from(transactions).where(_NEEDS_A_PERSON))
         self.charged_since = c(_charged_since())
         self.bought = c(_bought())
+        self.equal_purchases = c(_equal_purchases())
         self.paused = c(sa.select(accounts.c.account, accounts.c.why).where(accounts.c.paused))
         self.transactions = lru_cache(maxsize=256)(self._transactions)
         self.reports = lru_cache(maxsize=8)(self._reports)
@@ -367,6 +368,17 @@ def _bought() -> ClauseElement:
         a.started_at < p("end", type_=sa.BigInteger),
         _SUCCEEDED,
     ).group_by(a.provider)
+
+
+def _equal_purchases() -> ClauseElement:
+    a = attempts.c
+    return sa.select(sa.func.count()).where(
+        a.dest == p("dest"),
+        a.provider == p("provider"),
+        a.product == p("product"),
+        a.started_at >= p("start", type_=sa.BigInteger),
+        sa.text("attempts.status NOT IN ('failed', 'rejected', 'reversed')"),
+    )
 
 
 def _balances() -> ClauseElement:

@@ -94,6 +94,7 @@ def _attempt(row: Row) -> AttemptState:
         never_seen=row[18],
         next_check_at=maybe_time(row[19]),
         reported=None if row[20] is None else bool(row[20]),
+        nth=row[21],
     )
 
 

@@ -68,6 +68,8 @@ class ScriptedSettings(ProviderSettings):
 
     ask: Asking = Asking.QUESTION
     """How this supplier can be asked about an open attempt."""
+    counts: bool = False
+    """Whether it has to be told which equal purchase of the day it is."""
 
 
 class ScriptedProvider(Provider[ScriptedSettings]):
@@ -78,10 +80,15 @@ class ScriptedProvider(Provider[ScriptedSettings]):
 
     def purchase(self, attempt: Attempt) -> Call:
         fields = {"ref": attempt.ref, "product": attempt.product, "dest": attempt.dest, "qty": str(attempt.qty)}
+        if self.settings.counts:
+            fields["nth"] = str(attempt.nth)
         return Call(method="GET", url=f"{self.settings.url}/buy?{urlencode(fields)}")
 
     def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:
         return read(reply.text())
+
+    def counts_equal_purchases(self) -> bool:
+        return self.settings.counts
 
     def asking(self) -> Asking:
         return self.settings.ask

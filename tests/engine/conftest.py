@@ -58,6 +58,8 @@ class Supplier:
         """`buy` or `ask`, and the reference, in the order of arrival."""
         self.buy: Callable[[str], Says] = lambda ref: say("success", ref, sn=f"SN-{ref}")
         self.ask: Callable[[str], Says] = lambda ref: say("pending", ref)
+        self.fields: list[dict[str, str]] = []
+        """What each call carried."""
         self.open = asyncio.Event()
         """While it is not set, calls are taken and not answered."""
         self.open.set()
@@ -78,6 +80,7 @@ class Supplier:
         path, fields = target(call)
         what = path.rpartition("/")[2]
         self.calls.append((what, fields["ref"]))
+        self.fields.append(fields)
         if self.seen is not None:
             await self.seen(what, fields["ref"])
         self.waiting += 1

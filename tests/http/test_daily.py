@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import Change, TransactionStatus
-from gateway.http.daily import Days, Sold, day_of, most_it_costs, weight
+from gateway.http.daily import Days, Sold, most_it_costs, weight
 from gateway.settings.types import Product
 
 ROUTES = [{"provider": "open", "code": "X5", "price": 5400}, {"provider": "away", "code": "X5", "price": 5500}]
@@ -33,15 +33,6 @@ def today(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-
-def test_a_day_begins_at_midnight_where_the_client_is() -> None:
-    assert day_of(NOON, "Asia/Jakarta") == (
-        datetime(2026, 11, 22, 17, tzinfo=UTC),
-        datetime(2026, 11, 23, 17, tzinfo=UTC),
-    )
-    start, end = day_of(datetime(2026, 3, 29, 12, tzinfo=UTC), "Europe/Berlin")
-    assert end - start == timedelta(hours=23)
 
 
 def test_a_purchase_counts_with_the_most_that_it_may_cost() -> None:

@@ -55,6 +55,7 @@ async def test_every_field_comes_back_as_it_was_written(ledger: Ledger, accept: 
                 never_seen=2,
                 reported=True,
                 expected_price=None,
+                nth=2,
             ),
         ),
     )

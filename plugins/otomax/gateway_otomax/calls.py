@@ -85,7 +85,7 @@ def _purchase(settings: OtomaxSettings, attempt: Attempt, signature: str) -> Par
     if names.max_price is not None and attempt.max_price is not None:
         parameters.append((names.max_price, str(attempt.max_price)))
     if names.counter is not None:
-        parameters.append((names.counter, "1"))
+        parameters.append((names.counter, str(attempt.nth)))
     return [*parameters, *settings.params.items()]
 
 

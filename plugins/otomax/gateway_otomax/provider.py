@@ -53,6 +53,9 @@ class OtomaxProvider(Provider[OtomaxSettings]):
     def read_purchase(self, attempt: Attempt, reply: Reply) -> Outcome:
         return self._reader.reply(attempt, reply, purchase_sign(self.settings, attempt), asked=False)
 
+    def counts_equal_purchases(self) -> bool:
+        return self.settings.names.counter is not None
+
     def asking(self) -> Asking:
         return _ASKING[self.settings.check]
 

@@ -107,7 +107,7 @@ class ParameterNames(Model):
     max_price: ParameterName | None = None
     """`harga_max`, `max_price` or `hargamax` at suppliers that take a price cap; left out, none is sent."""
     counter: ParameterName | None = None
-    """Where the supplier wants "the n-th same purchase today": the parameter's name; 1 is sent."""
+    """Where the supplier wants "the n-th same purchase today": the parameter's name."""
     check: ParameterName = "check"
 
 

@@ -67,6 +67,12 @@ def test_extra_parameters_price_cap_and_counter(account: Account) -> None:
         "T1",
     )
     assert "harga_max" not in parameters(provider.purchase(T1))
+    assert parameters(provider.purchase(replace(T1, nth=3)))["counter"] == "3"
+
+
+def test_only_a_supplier_with_a_counter_has_equal_purchases_counted(account: Account) -> None:
+    assert account(names={"counter": "counter"}).counts_equal_purchases()
+    assert not account().counts_equal_purchases()
 
 
 def test_qty_is_sent_as_the_account_wants(account: Account) -> None:
