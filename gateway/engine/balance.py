@@ -104,6 +104,7 @@ class Balances:
         self._asked_at: dict[str, float] = {}
         self._urgent: set[str] = set()
         """To be asked whoever else has asked."""
+        self._started_at = clock.now()
         self._shared = None if alone else SharedBooks(ledger=ledger, clock=clock, seconds=seconds)
 
     async def start(self) -> None:
@@ -114,6 +115,7 @@ class Balances:
         Raises:
             LedgerUnavailableError: it cannot be read.
         """
+        self._started_at = self._clock.now()
         for provider, stored in (await self._ledger.balances()).items():
             held = self._held[provider] = Held(stored.reported, at=stored.at)
             if self._alone and stored.computed is not None:
@@ -328,7 +330,8 @@ class Balances:
         if self._shared is not None:  # it keeps the books itself
             await self._ledger.save_balance(provider, self._clock.now(), held.reported, None)
             return
-        at = self._clock.now() - _SETTLED
+        # Not before the start: what ended before it is in the books, and not among what we saw end.
+        at = max(self._clock.now() - _SETTLED, self._started_at)
         computed: int | None = None
         if books is not None and books.low == books.high:
             computed = books.high + self._of(provider).charged_after(at)

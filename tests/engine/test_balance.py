@@ -287,6 +287,22 @@ async def test_a_restart_forgets_nothing_and_counts_what_was_charged_after_the_l
         assert balance(again) == (deposit.left, deposit.left, 0)
 
 
+async def test_what_ended_shortly_before_a_restart_is_counted_once_by_the_next_restart(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        for n in range(4):
+            await answered(here, f"A-{n}")
+    async with open_shop(like=here) as second:
+        second.clock.forward(1)
+        await answered(second, "A-9")
+        await second.engine.balances.save(everything=True)  # within half a minute of the start
+        assert balance(second) == (deposit.left, deposit.left, 0)
+    async with open_shop(like=second) as third:
+        assert balance(third)[1] == deposit.left
+        await answered(third, "A-10")
+        assert balance(third) == (deposit.left, deposit.left, 0)
+
+
 async def test_it_is_written_at_most_once_a_minute(open_shop: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int | None] = []
     async with open_shop() as here:
