@@ -71,6 +71,11 @@ _QTY = (
 
 _SKIP_WORDS = {
     "no-money": "cukup kurang minus habis limit",
+    "bad-destination": "salah tidak not nonaktif non hangus kadal expired mati tenggang inactive bukan cek",
+    "no-product": (
+        "salah tidak gangguan close tutup kosong habis perbaikan nonaktif non off maintenance unavailable sold "
+        "terganggu error inactive disabled out gagal"
+    ),
     "blocked": "blok block black hitam",
     "out-of-area": "area zona wilayah cluster region zone coverage jangkauan",
     "price": "harga price",

@@ -23,6 +23,7 @@ SKIP_WORDS: dict[str, str] = {
     "before-failed": _DUPLICATE_WORDS,
     "before": _DUPLICATE_WORDS,
     "time-out": "out rto respon jawaban habis",
+    "hedged": "sukses gagal dibatalkan ditolak diabaikan refund",
     "no-judgement": "bukan belum tidak tak",
     "disputed": "komplain dispute investigasi manual operator",
     "technical": "unable exception gagal ditolak otomatis code",
