@@ -15,10 +15,9 @@ from gateway.core.admission import Admission, AdmissionRule
 from gateway.core.endings import endings
 from gateway.core.outcome import Outcome
 from gateway.core.references import References
-from gateway.core.share import Standing
 from gateway.core.transaction import AttemptState, Change, Transaction
 from gateway.engine.accept import Accepted, Acceptor
-from gateway.engine.accounts import Account, Sends, make_account
+from gateway.engine.accounts import Account, Sends
 from gateway.engine.apply import Door
 from gateway.engine.balance import Balances
 from gateway.engine.catalogue import catalogue
@@ -30,6 +29,7 @@ from gateway.engine.errors import DrainingError
 from gateway.engine.gauges import Gauges
 from gateway.engine.month import Months
 from gateway.engine.observation import Audits, Counts, Observation, Observes
+from gateway.engine.open_accounts import OpenAccounts
 from gateway.engine.overview import account_view, products_view
 from gateway.engine.pauses import Pauses
 from gateway.engine.recover import Sweeper
@@ -81,11 +81,8 @@ class Engine:
         self.draining = False
         self._accepting = 0
         self._admission = Admission(_admission(settings))
-        self.accounts: dict[str, Account] = {}
-        self._kinds = kinds
         self._clock = clock or SystemClock()
         self._observation = Observation(counts=counts, audits=audits, observers=observers, clock=self._clock)
-        self._transports = transports
         self._random = random or Random()  # noqa: S311 — spreads load, guards nothing
         self._sweep_every = sweep_every
         self._look_every = look_every
@@ -93,10 +90,11 @@ class Engine:
         self._looking: asyncio.Task[None] | None = None
         self._working: list[asyncio.Task[None]] = []
         """What goes on by itself until a drain; `_looking` goes on through it."""
-        self._standing = Standing()
         self._crash = crash
         self._waiting = Waiting()
         self._tasks = Tasks()
+        self._open = OpenAccounts(kinds=kinds, ledger=ledger, transports=transports, spawn=self._tasks.begin)
+        self.accounts = self._open.by_id
         self._webhooks: set[str] = set()
         self.listeners: list[Callable[[Change], None]] = []
         """Told of each change of this process after its commit; must be quick."""
@@ -109,8 +107,7 @@ class Engine:
         ledger = self.ledger
         node = await ledger.claim_node()
         references = References(node, await ledger.last_reference(node))
-        self._standing = ledger.standing
-        await self._open_accounts(self.settings)
+        await self._open.start(self.settings)
         self._assemble_bookkeeping()
         self._assemble_life(references)
         await self.balances.start()
@@ -210,7 +207,7 @@ class Engine:
             accounts=self.accounts,
             shows=self._counts,
             observer_errors=self._observation.observer_errors,
-            also=(self._take_part, self._pauses.tick, self.balances.tick, self._months.tick),
+            also=(self._open.divide, self._pauses.tick, self.balances.tick, self._months.tick),
             look_every=self._look_every,
         )
         self._looking = asyncio.create_task(gauges.run(), name="gauges")
@@ -257,8 +254,7 @@ class Engine:
                 await self.balances.save(everything=True)
             except LedgerUnavailableError as error:
                 log.warning("balances_not_saved", why=str(error))
-        for account in self.accounts.values():
-            await account.transport.close()
+        await self._open.close()
 
     def admits(self, coming: int = 0) -> bool:
         """Whether one more purchase can be taken soon. Look before anything is done for it: refusing must be cheap.
@@ -341,17 +337,11 @@ class Engine:
 
     async def reload(self, settings: Settings) -> None:
         """Use new settings from now on. What is under way ends with the old ones."""
-        await self._open_accounts(settings)
-        self._configure(settings)
-
-    async def _take_part(self) -> None:
-        """Divide what suppliers allow anew when a replica came or went."""
-        standing = self.ledger.standing
-        if standing != self._standing:
-            self._standing = standing
-            log.info("replicas_changed", replicas=standing.replicas, rank=standing.rank)
+        await self._open.use(settings)
+        if self._looking is not None:
             for account in self.accounts.values():
-                account.take_part(standing)
+                self.balances.of(account)  # what is known of a deposit stays
+        self._configure(settings)
 
     def _configure(self, settings: Settings) -> None:
         self.settings = settings
@@ -360,31 +350,6 @@ class Engine:
         self._dispatcher.routing = settings.routing
         self._webhooks.clear()
         self._webhooks.update(client.id for client in settings.clients if client.webhook is not None)
-
-    async def _open_accounts(self, settings: Settings) -> None:
-        """Open new and changed accounts, keep the equal ones, and let the others go when their calls are over."""
-        paused = await self.ledger.paused_accounts()
-        wanted: dict[str, Account] = {}
-        for one in settings.providers:
-            held = self.accounts.get(one.id)
-            kind = self._kinds.get(one.kind)
-            if held is not None and held.settings == one:
-                wanted[one.id] = held
-            elif kind is not None:
-                transport = None if self._transports is None else self._transports(one)
-                account = make_account(one, kind, max_body=settings.server.max_body, transport=transport)
-                await account.transport.start()
-                account.paused = paused.get(one.id) if held is None else held.paused
-                account.take_part(self._standing)
-                wanted[one.id] = account
-        gone = [account for id_, account in self.accounts.items() if wanted.get(id_) is not account]
-        self.accounts.clear()
-        self.accounts.update(wanted)
-        if self._looking is not None:
-            for account in wanted.values():
-                self.balances.of(account)  # what is known of a deposit stays
-        for account in gone:
-            self._tasks.begin(_close_when_idle(account))
 
     def changed_elsewhere(self, transaction_id: str) -> None:
         """Another replica has changed a transaction; the empty string stands for any of them. Wakes who waits here."""
@@ -435,14 +400,6 @@ class Engine:
             self._tasks.begin_once(f"route {transaction.id}", self._dispatcher.carry(transaction))
         elif attempt is not None and attempt.next_check_at is not None and attempt.next_check_at <= self._clock.now():
             self._tasks.begin_once(f"check {attempt_id}", self._checker.check(transaction.id, attempt_id))
-
-
-async def _close_when_idle(account: Account) -> None:
-    try:
-        while account.lane.in_flight or account.lane.waiting:  # noqa: ASYNC110 — seldom, and nobody waits for it
-            await asyncio.sleep(0.2)
-    finally:  # also when the process ends first
-        await account.transport.close()
 
 
 def _admission(settings: Settings) -> AdmissionRule:
