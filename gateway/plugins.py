@@ -18,6 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
+import structlog
 
 from gateway import hooks
 from gateway.errors import GatewayError
@@ -25,6 +26,8 @@ from gateway.plugin_errors import FAULTS, PluginError, reason, where
 from gateway.plugin_methods import check_methods
 from gateway.provider import Capability, Provider, Sandbox, capabilities
 from gateway.settings.types import NAME_PATTERN, ProviderSettings
+
+log = structlog.get_logger(__name__)
 
 SandboxFactory = Callable[..., Sandbox]
 
@@ -99,7 +102,8 @@ class Plugins:
     def observe(self, transaction: dict[str, Any], event: dict[str, Any]) -> None:
         """Tell every observer of one committed change, one after the other. Never raises.
 
-        Each one gets its own copy. Errors are counted, and an observer that is too slow is switched off.
+        Each one gets its own copy. Errors are counted and told in the log, and an observer that is too slow is switched
+        off, which is an error too.
         """
         if not self.has_observers:
             return
@@ -108,18 +112,22 @@ class Plugins:
             try:
                 result = observer.call(transaction=copy.deepcopy(transaction), event=copy.deepcopy(event))
                 if any(inspect.isawaitable(item) for item in result):
-                    self._count_error(observer.name)
+                    self._failed(
+                        observer.name, TypeError("the observer returned an awaitable: write def, not async def")
+                    )
                     for item in result:
                         if inspect.iscoroutine(item):
                             item.close()
-            except FAULTS:
-                self._count_error(observer.name)
+            except FAULTS as error:
+                self._failed(observer.name, error)
             observer.calls += 1
             observer.seconds += self.clock() - began
             self._judge(observer)
 
-    def _count_error(self, name: str) -> None:
-        self.observer_errors[name] = self.observer_errors.get(name, 0) + 1
+    def _failed(self, name: str, error: BaseException) -> None:
+        count = self.observer_errors[name] = self.observer_errors.get(name, 0) + 1
+        if _is_milestone(count):
+            log.error("observer_failed", plugin=name, errors=count, exc_info=error)
 
     def _judge(self, observer: _Observer) -> None:
         if observer.calls < _JUDGE_AFTER_CALLS and observer.seconds < _JUDGE_AFTER_SECONDS:
@@ -128,7 +136,9 @@ class Plugins:
         if average > MAX_AVERAGE_SECONDS:
             self._observers.remove(observer)
             self.has_observers = bool(self._observers)
-            self.switched_off[observer.name] = f"took {average * 1000:.0f} ms a call on average"
+            why = self.switched_off[observer.name] = f"took {average * 1000:.0f} ms a call on average"
+            self.observer_errors[observer.name] = self.observer_errors.get(observer.name, 0) + 1
+            log.error("observer_switched_off", plugin=observer.name, why=why)
 
     def _adopt(self, offer: _Offer, info: PluginInfo) -> None:
         self.kinds |= offer.kinds
@@ -309,3 +319,8 @@ def _register_sandbox(kind: Any, factory: Any, offer: _Offer, plugins: Plugins) 
 
 def _named(value: object) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+
+
+def _is_milestone(count: int) -> bool:
+    """1, 10, 100, …: a fault in every change is told, and does not fill the log."""
+    return str(count).rstrip("0") == "1"

@@ -25,7 +25,7 @@ from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError, Slot
-from gateway.engine.plugin_faults import tell
+from gateway.engine.plugin_faults import tell, tell_wrong
 from gateway.ledger import Ledger
 from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call
@@ -162,6 +162,7 @@ class Dispatcher:
             why = f"the plugin could not make the call ({type(error).__name__})"
             return Dropped(route, why, ReasonCode.NO_ROUTE)
         if not isinstance(call, Call):
+            tell_wrong(account.id, "purchase", f"it gave {type(call).__name__}, and not a Call")
             return Dropped(route, "the plugin made no call", ReasonCode.NO_ROUTE)
         if not account.breaker.begin(attempt.id, seconds()):
             return Dropped(route, account.breaker.why_not(seconds()) or "the breaker is open", ReasonCode.NO_ROUTE)

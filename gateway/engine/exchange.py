@@ -10,7 +10,7 @@ from typing import TypeGuard
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptState, Exchange, Transaction
 from gateway.engine.accounts import Account
-from gateway.engine.plugin_faults import tell
+from gateway.engine.plugin_faults import tell, tell_wrong
 from gateway.net.redaction import masking, recorded_call, recorded_text
 from gateway.net.transport import Sent
 from gateway.plugin_errors import FAULTS
@@ -72,7 +72,9 @@ def _contained(
         why = f"the plugin could not read the answer ({type(error).__name__})"
         return Outcome(status=OutcomeStatus.UNKNOWN, message=why)
     if not whole(outcome):
-        return Outcome(status=OutcomeStatus.UNKNOWN, message="the plugin gave no outcome, or one of the wrong types")
+        why = fault_in(outcome)
+        tell_wrong(account, method, why)
+        return Outcome(status=OutcomeStatus.UNKNOWN, message=f"the plugin's outcome cannot be used: {why}")
     return masked(outcome, mask)
 
 
@@ -95,6 +97,29 @@ def whole(outcome: object) -> TypeGuard[Outcome]:
         and (outcome.balance is None or _is_rupiah(outcome.balance))
         and (outcome.bill is None or _is_bill(outcome.bill))
     )
+
+
+def fault_in(outcome: object) -> str:
+    """Why an outcome is not `whole`, in words for the plugin's author. No value is quoted: it may hold a secret."""
+    if not isinstance(outcome, Outcome):
+        return f"it is no Outcome but {type(outcome).__name__}"
+    name = next(name for name in _WANTED if not whole(replace(_NOTHING_SAID, **{name: getattr(outcome, name)})))
+    return f"{name} is {type(getattr(outcome, name)).__name__}, and has to be {_WANTED[name]}"
+
+
+_NOTHING_SAID = Outcome(status=OutcomeStatus.UNKNOWN)
+_WANTED = {
+    "status": "an OutcomeStatus",
+    "reason": "a ReasonCode or None",
+    "message": "str",
+    "ref": "str or None",
+    "supplier_ref": "str or None",
+    "serial": "str or None",
+    "rule": "str or None",
+    "price": f"a whole number of rupiah (int) below {_MOST_RUPIAH} or None",
+    "balance": f"a whole number of rupiah (int) below {_MOST_RUPIAH} or None",
+    "bill": "a dict of str to str or None",
+}
 
 
 def _is_rupiah(amount: object) -> bool:

@@ -18,7 +18,7 @@ from gateway.engine.apply import Decide, Door, by_evidence
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.errors import UnavailableError
-from gateway.engine.exchange import masked, whole
+from gateway.engine.exchange import fault_in, masked, whole
 from gateway.engine.plugin_faults import tell
 from gateway.ledger import Ledger, LedgerUnavailableError
 from gateway.plugin_errors import FAULTS
@@ -123,8 +123,9 @@ class ReportReader:
         """
         try:
             updates = tuple(account.provider.read_report(report))
-            if not all(_whole(update) for update in updates):
-                raise UnreadableReportError("the plugin gave no updates")  # noqa: TRY301 — one way out for all
+            for update in updates:
+                if not _whole(update):
+                    raise UnreadableReportError(f"the plugin's update cannot be used: {_fault_in(update)}")  # noqa: TRY301 — one way out for all
         except UnreadableReportError as error:
             log.warning("report_unreadable", provider=account.id, why=str(error))
             updates = ()
@@ -275,6 +276,15 @@ def _whole(update: object) -> bool:
         and isinstance(update.supplier_ref, str | None)
         and whole(update.outcome)
     )
+
+
+def _fault_in(update: object) -> str:
+    if not isinstance(update, Update):
+        return f"it is no Update but {type(update).__name__}"
+    for name in ("ref", "supplier_ref"):
+        if not isinstance(value := getattr(update, name), str | None):
+            return f"{name} is {type(value).__name__}, and has to be str or None"
+    return f"its outcome: {fault_in(update.outcome)}"
 
 
 def _text(data: bytes) -> str:

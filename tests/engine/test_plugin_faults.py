@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import pytest
 import structlog
 
+from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import TransactionStatus
-from gateway.provider import Acknowledgement, Report, UnreadableReportError
+from gateway.provider import Acknowledgement, Report, UnreadableReportError, Update
 from gateway.testing.scripted_supplier import ScriptedProvider, say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
@@ -94,3 +95,72 @@ async def test_the_log_says_why_a_report_could_not_be_read(shop: Opens) -> None:
             await here.report("alpha", "success ref=x .")
     told = [(line["provider"], line["why"]) for line in lines if line["event"] == "report_unreadable"]
     assert told == [("alpha", "its signature is wrong")]
+
+
+FALSE: dict[str, Any] = {
+    "status": "success",
+    "reason": "cutoff",
+    "message": b"bytes",
+    "ref": 42,
+    "supplier_ref": 42,
+    "serial": 42,
+    "rule": 42,
+    "price": 5400.0,
+    "balance": "1.000",
+    "bill": {"total": 5400},
+}
+
+
+@pytest.mark.parametrize(("name", "value"), FALSE.items(), ids=FALSE)
+async def test_the_log_names_the_field_of_an_outcome_that_has_the_wrong_type(
+    shop: Opens, name: str, value: Any
+) -> None:
+    class Careless(ScriptedProvider):
+        def read_purchase(self, attempt: Any, reply: Any) -> Any:
+            given: dict[str, Any] = {"status": OutcomeStatus.SUCCESS, name: value}
+            return Outcome(**given)
+
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=Careless, accounts={"alpha": {}}) as here:
+            one = await here.answered()
+            assert one.attempts[0].status == "unknown"
+            assert f"{name} is {type(value).__name__}" in one.attempts[0].message
+    told = [(line["method"], line["why"]) for line in lines if line["event"] == "plugin_failed"]
+    assert [method for method, _ in told] == ["read_purchase"]
+    assert told[0][1].startswith(f"{name} is {type(value).__name__}, and has to be ")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("success", "it is no Update but str"),
+        (Update(ref=42, outcome=Outcome(status=OutcomeStatus.FAILED)), "ref is int"),  # type: ignore[arg-type]  # the mistake
+        (
+            Update(ref="1", outcome=Outcome(status=OutcomeStatus.FAILED, price=1.5)),  # type: ignore[arg-type]  # the mistake
+            "its outcome: price is float",
+        ),
+    ],
+)
+async def test_the_log_names_what_is_wrong_with_an_update(shop: Opens, given: Any, why: str) -> None:
+    class Careless(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            return (given,)
+
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=Careless) as here:
+            assert await here.report("alpha", "success ref=x .") == "unreadable"
+    told = [line["why"] for line in lines if line["event"] == "report_unreadable"]
+    assert len(told) == 1
+    assert why in told[0]
+
+
+async def test_the_log_says_what_came_in_the_place_of_a_call(shop: Opens) -> None:
+    class Careless(ScriptedProvider):
+        def purchase(self, attempt: Any) -> Any:
+            return ("GET", "http://127.0.0.1")
+
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=Careless, accounts={"alpha": {}}) as here:
+            assert (await here.buy(wait=5)).status is TransactionStatus.FAILED
+    told = {(line["method"], line["why"]) for line in lines if line["event"] == "plugin_failed"}
+    assert told == {("purchase", "it gave tuple, and not a Call")}

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
+import structlog
 
 from gateway.plugins import Plugins, load_plugins
 
@@ -65,9 +66,12 @@ def test_every_observer_is_told(plugin: Plugin, clock: Clock) -> None:
 def test_an_observer_that_raises_is_counted_and_stops_nobody(plugin: Plugin, clock: Clock, fault: str) -> None:
     points = [plugin(name, OBSERVER.format(more=fault if name == "b" else "")) for name in "abc"]
     plugins = load(*points, clock=clock)
-    for _ in range(3):
-        plugins.observe({"id": "1"}, {})
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            plugins.observe({"id": "1"}, {})
     assert [len(seen(point)) for point in points] == [3, 3, 3]
+    assert [(line["event"], line["plugin"], line["errors"]) for line in lines] == [("observer_failed", "b", 1)]
+    assert isinstance(lines[0]["exc_info"], BaseException)
     assert plugins.observer_errors == {"a": 0, "b": 3, "c": 0}
     assert plugins.has_observers
 
@@ -89,6 +93,15 @@ def test_a_coroutine_that_slips_through_is_an_error(plugin: Plugin, clock: Clock
     assert plugins.observer_errors == {"a": 1}
 
 
+def test_an_observer_that_always_fails_does_not_fill_the_log(plugin: Plugin, clock: Clock) -> None:
+    plugins = load(plugin("a", OBSERVER.format(more="raise RuntimeError('boom')")), clock=clock)
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(250):
+            plugins.observe({}, {})
+    assert plugins.observer_errors == {"a": 250}
+    assert [line["errors"] for line in lines] == [1, 10, 100]
+
+
 def slow(seconds: float) -> str:
     return OBSERVER.format(more=f"import gateway; gateway.tests_clock.now += {seconds}")
 
@@ -96,11 +109,14 @@ def slow(seconds: float) -> str:
 def test_an_observer_that_blocks_is_switched_off_and_shown(plugin: Plugin, clock: Clock) -> None:
     blocking, quick = plugin("a", slow(5.0)), plugin("b", OBSERVER.format(more=""))
     plugins = load(blocking, quick, clock=clock)
-    for _ in range(3):
-        plugins.observe({}, {})
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            plugins.observe({}, {})
     assert len(seen(blocking)) == 1
     assert len(seen(quick)) == 3
     assert "5000 ms" in plugins.switched_off["a"]
+    assert [(line["event"], line["plugin"]) for line in lines] == [("observer_switched_off", "a")]
+    assert plugins.observer_errors["a"] == 1, "so that the alert sees it"
     assert plugins.has_observers
 
 
