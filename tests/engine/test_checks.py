@@ -200,6 +200,31 @@ async def test_a_clock_that_jumps_costs_no_purchase(shop: Opens, jump: int) -> N
         assert (await here.now(one)).status is TransactionStatus.PENDING
 
 
+async def test_what_was_settled_while_its_question_waited_for_its_turn_is_not_sent_again(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"ask": "resend", "limits": {"in_flight": 1}}}) as here:
+        here.alpha.buy = lambda _: Failure.DROPPED
+        one = await here.answered("A-1")
+        here.alpha.buy = lambda ref: say("success", ref, sn="SN-2")
+        here.alpha.open.clear()
+        other = await here.buy("A-2", dest="081712345670")
+        await here.when(other, lambda _: here.alpha.waiting)
+        here.clock.forward(30)
+        await here.when(one, lambda _: here.engine.accounts["alpha"].lane.waiting)
+        await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
+        here.alpha.open.set()
+        await here.quiet()
+        assert here.alpha.calls == [("buy", one.attempts[0].id), ("buy", (await here.now(other)).attempts[0].id)]
+
+
+async def test_a_question_gives_its_turn_back(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1}}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        await here.answered()
+        for seconds in (30, 90, 480):
+            await here.pass_time(seconds)
+        assert here.alpha.count("ask") == 3
+
+
 async def test_a_supplier_that_is_down_for_an_hour_is_asked_by_the_schedule_and_no_more(shop: Opens) -> None:
     async with shop() as here:
         here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
