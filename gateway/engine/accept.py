@@ -104,6 +104,10 @@ class Acceptor:
             raise UnknownProductError(request.product)
         if request.qty != 1 and not product.open_denomination:
             raise InvalidRequestError("qty", "must be 1: this product has a fixed amount")
+        if request.qty == 1 and product.open_denomination:
+            raise InvalidRequestError(
+                "qty", "is required, and is the amount in rupiah: this product has none of its own"
+            )
         try:
             return normalise(product.dest, request.dest)
         except InvalidDestinationError as error:
