@@ -11,12 +11,14 @@ import hashlib
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
+from gateway.net.addresses import refusal
 from gateway.plugin_errors import FAULTS
 from gateway.provider import Asking, Capability, Provider, capabilities
 from gateway.settings.findings import Findings
 from gateway.settings.messages import suggestion
-from gateway.settings.types import Product, ProviderSettings, Server, Settings
+from gateway.settings.types import Product, ProviderSettings, Server, Settings, Webhook
 from gateway.settings.urls import REDIS, ledger_mistake, url_mistake
 from gateway.settings.yaml_source import Loc, YamlMapping, YamlSequence
 
@@ -165,8 +167,8 @@ def warnings(settings: Settings, kinds: Mapping[str, type[Provider[Any]]]) -> li
     for client in settings.clients:
         if sandbox_hash in client.key_hashes and not _is_loopback(settings.server.host):
             found.append(f"clients: {client.id} uses the sandbox's key, which everybody knows")
-        if client.webhook is not None and client.webhook.url.startswith("http:"):
-            found.append(f"clients: the webhook of {client.id} is not encrypted (http)")
+        if client.webhook is not None:
+            found.extend(f"clients: the webhook of {client.id} {words}" for words in _webhook_warnings(client.webhook))
     for provider in settings.providers:
         found.extend(_account_warnings(provider, kinds))
     used = {route.provider for product in settings.products for route in product.routes}
@@ -176,6 +178,23 @@ def warnings(settings: Settings, kinds: Mapping[str, type[Provider[Any]]]) -> li
         if settings.products and provider.id not in used
     )
     return found
+
+
+def _webhook_warnings(webhook: Webhook) -> Iterator[str]:
+    if webhook.url.startswith("http:"):
+        yield "is not encrypted (http)"
+    host = urlsplit(webhook.url).hostname or ""
+    address = "127.0.0.1" if host == "localhost" else host
+    if _is_address(address) and (why := refusal(address, webhook.allow_networks)) is not None:
+        yield f"gets nothing: its address is refused ({why}) unless allow_networks names its network"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _account_warnings(provider: ProviderSettings, kinds: Mapping[str, type[Provider[Any]]]) -> list[str]:

@@ -266,6 +266,31 @@ def test_a_host_is_an_address_or_a_name(read: Load, host: str) -> None:
     assert read(f'server: {{host: "{host}", port: 1, admin_port: 2}}\n').server.host == host
 
 
+@pytest.mark.parametrize(
+    ("host", "networks", "why"),
+    [
+        ("10.1.2.3", "", "private"),
+        ("localhost:8000", "", "loopback"),
+        ("[::1]", "", "loopback"),
+        ("169.254.169.254", "", "link-local"),
+        ("10.1.2.3", "10.1.0.0/16", None),
+        ("8.8.8.8", "", None),
+        ("shop.example", "", None),
+    ],
+)
+def test_a_webhook_that_can_never_be_reached_is_told(
+    read: Load, kinds: Kinds, host: str, networks: str, why: str | None
+) -> None:
+    webhook = f"{{url: 'https://{host}/x', secret: whsec_{'A' * 32}, allow_networks: [{networks}]}}"
+    told = warnings(read(f"clients: [{{id: shop, key_hash: '{HASH}', webhook: {webhook}}}]\n"), kinds)
+    said = [line for line in told if "webhook" in line]
+    if why is None:
+        assert said == []
+    else:
+        (only,) = said
+        assert f"the webhook of shop gets nothing: its address is refused ({why})" in only
+
+
 def test_what_runs_but_is_hardly_meant_is_told(read: Load, kinds: Kinds) -> None:
     text = f"audit: {{path: }}\n{ACCOUNT}    reports: {{token: t0ken}}\n"
     told = warnings(read(text), kinds)
