@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
+from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptStatus, TransactionStatus
 from gateway.engine.errors import UnavailableError
 from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
-from gateway.provider import Report
-from gateway.testing.scripted_supplier import say
+from gateway.provider import Report, Update
+from gateway.testing.scripted_supplier import ScriptedProvider, say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
 VERIFY = {"reports": {"allow_from": ["203.0.113.7"], "token": "canary-token", "trust": "verify"}}
@@ -180,6 +181,7 @@ async def test_a_report_that_could_not_be_applied_is_read_again_when_nobody_has_
 
     async with shop() as here:
         one = await pending(here)
+        await here.quiet()  # the reports of the last process have been looked for
         await here.pass_time(10)
         with monkeypatch.context() as patch:
             patch.setattr(here.ledger, "commit", full)
@@ -200,6 +202,7 @@ async def test_a_report_that_was_not_read_before_its_account_was_taken_out_is_le
         raise LedgerUnavailableError("the disk is full")
 
     async with shop() as here:
+        await here.quiet()  # as above
         with monkeypatch.context() as patch:
             patch.setattr(here.ledger, "mark_report", full)
             with pytest.raises(UnavailableError):
@@ -368,3 +371,44 @@ async def test_a_success_that_a_report_tells_speaks_for_its_account(shop: Opens)
         one = await here.answered("A-2")
         await here.report("alpha", say("success", one.attempts[0].id, sn="SN-2"))
         assert here.engine.providers()[0]["success_rate"] == 0.5
+
+
+class Puzzled(ScriptedProvider):
+    """Knows which purchase a report is about, and not what it says of it."""
+
+    def read_report(self, report: Report) -> Sequence[Update]:
+        text = report.body.decode()
+        if text.startswith("lapor "):
+            return (Update(ref=text.split("=")[1], outcome=Outcome(status=OutcomeStatus.UNKNOWN, message=text)),)
+        return super().read_report(report)
+
+
+@pytest.mark.parametrize("trust", ["source", "verify"])
+async def test_a_report_that_no_rule_understands_is_kept_for_a_person_and_asked_about_at_once(
+    shop: Opens, trust: str
+) -> None:
+    reports = {**VERIFY["reports"], "trust": trust}
+    async with shop(provider=Puzzled, accounts={"alpha": {"reports": reports}}) as here:
+        one = await pending(here)
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        assert await here.report("alpha", f"lapor ref={one.attempts[0].id}") == "unreadable"
+        await here.quiet()
+        assert here.alpha.count("ask") == 1
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
+        [(_, report)] = await here.ledger.reports(verdict="unreadable")
+        assert report.attempt == one.attempts[0].id
+
+
+async def test_a_report_that_no_rule_understands_is_shown_also_where_all_is_settled_or_nobody_can_be_asked(
+    shop: Opens,
+) -> None:
+    async with shop(provider=Puzzled, accounts={"alpha": {"ask": "none"}}) as here:
+        one = await pending(here)
+        ref = one.attempts[0].id
+        assert await here.report("alpha", f"lapor ref={ref}") == "unreadable"
+        assert (await here.now(one)).attempts[0].status is AttemptStatus.PENDING
+        assert await here.report("alpha", say("success", ref, sn="SN-1")) == "applied"
+        done = await here.now(one)
+        assert await here.report("alpha", f"lapor lagi={ref}") == "unreadable"
+        assert await here.now(one) == done
+        assert len(await here.ledger.reports(verdict="unreadable")) == 2
