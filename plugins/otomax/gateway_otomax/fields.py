@@ -67,6 +67,8 @@ _SERIAL_END = re.compile(
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
     r"|(?:\A|[\s.,])(?:salam|semoga)\b"
+    r"|(?!\A)[\s(](?:pending\b|(?:masih|sedang|msh|sdg|belum|blm) (?:di|pending|menunggu|proses|dlm|dalam|terkirim"
+    r"|masuk))"
     r"|(?<![A-Za-z])(?:saldo|dana|uang)(?: anda)? (?:sudah|telah|sdh|tlh|akan|di ?kembali|di ?refund)"
     r"|(?<![A-Za-z/])(?:trx|transaksi) (?:sedang|masih|akan|belum|sdg|msh|blm|gagal|dibatalkan|di ?proses)"
     r"|[\s.](?:sukses|berhasil|gagal|success|failed)(?:\s?(?:[.,!;]|$)|\s(?:(?:[rt]|reff)#|(?:hrg|harga|saldo|stok)\b))"
@@ -79,7 +81,7 @@ _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-]
 _TOKEN_END = re.compile(r"\sreff?\b", re.IGNORECASE)
 _LONGEST_SERIAL = 400
 _DIGITS_AND_SENTENCE = re.compile(
-    r"(?:\d{8,24}|\d{4}(?:[ -]\d{4}){1,4})(?=(?:[.!,;]\s(?:\d{1,2} )?|\s(?:- )?)[A-Za-z(][^/:=]*\Z)", re.ASCII
+    r"(?:\d{4,24}|\d{4}(?:[ -]\d{4}){1,4})(?=(?:[.!,;]\s(?:\d{1,2} )?|\s(?:- )?)[A-Za-z(][^/:=]*\Z)", re.ASCII
 )
 """A serial number that is all digits, and words behind it that are none of it."""
 _SAYS_SOMETHING = re.compile(

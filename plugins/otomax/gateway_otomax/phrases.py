@@ -10,16 +10,20 @@ from gateway_otomax.wording import LEFT, RIGHT
 
 __all__ = [
     "ACCOUNT",
+    "ALL_OF_IT",
     "BARE_SUCCESS",
     "CLAUSE",
     "CONTRAST",
     "DONE",
+    "DOUBTED",
     "DUPLICATE",
     "ELSEWHERE",
+    "FAILED_YET",
     "FAILURE",
     "HEDGE",
     "MORE",
     "NEVER_SEEN",
+    "NOT_DENIED",
     "NO_DATA",
     "NO_WORDS",
     "OR_AT",
@@ -63,6 +67,26 @@ FAILURE = (
     rf"|(?:{LEFT}|{SUBJECT})sukses (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b"
     r"|\b(?:saldo|dana|uang|stok)(?: anda)?(?: sudah)? (?:dikembalikan|di ?kembalikan)\b"
 )
+NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
+FAILED_YET = (
+    rf"{NOT_DENIED}(?:.{{0,120}}?(?:"
+    r"\b(?:masih|tetap) (?:(?!ada\b)[a-z]+ ){0,2}?(?:menunggu|tunggu|proses|diproses|antrian|pending|berjalan|jalan"
+    r"|dikerjakan|dicek|cek)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan|refund|pengembalian))"
+    r"|\b(?:sedang|lagi) (?:kami )?(?:di ?)?cek\b"
+    r"|\b(?:menunggu|tunggu) (?:konfirmasi|jawaban|respon|hasil|kepastian|kabar)\b"
+    r"|\b(?:menggantung|nyangkut|suspect)\b"
+    r"|\b(?:dana|saldo|uang|trx) (?:masih )?(?:tertahan|ditahan|di (?:operator|biller|supplier|provider))\b"
+    r"|\b(?:dana|saldo|uang) belum (?:di ?)?(?:kembali|dikembalikan|refund)\b|\bbelum (?:final|pasti|tentu)\b"
+    r"|\b(?:pulsa|kuota|token|sn|trx|paket) (?:sudah |juga |tetap )?(?:masuk(?! (?:antrian|kembali))|keluar|terisi"
+    r"|terkirim|sampai)\b)|[^a-z]{1,4}pending\b)"
+)
+"""A failure that may be none: it still runs, is in doubt, or the goods are there."""
+DOUBTED = (
+    r"\b(?:dianulir|chargeback|ditarik kembali|tidak jadi|(?:saldo|dana|uang) (?:anda |sudah |otomatis )?kembali"
+    r"|(?:salah|beda|selisih) (?:nominal|nomor|tujuan|produk|kode)|(?:nomor|tujuan|nominal|produk) (?:salah|kurang"
+    r"|tidak sesuai|keliru)|\d{1,2} dari \d{1,2}|sebagian|separuh|sementara|simulasi|dummy|sandbox)\b"
+)
+"""What is said of a success that is another purchase's, or not all of it, or not for long."""
 BARE_SUCCESS = (
     r"(?<!tidak )\bsukses\b(?! (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b)(?! (?:selalu|terus|jaya|makmur"
     r"|bersama|abadi|lancar|cell|sejahtera|berkah"
@@ -173,6 +197,7 @@ ELSEWHERE = (
 )
 """What follows where it is not the account that is refused, or not yet: "tidak terdaftar di DTKS"."""
 NEVER_SEEN = (
+    r"\br# ?[a-z0-9-]{1,32} (?:tidak|belum) (?:ditemukan|tercatat|ada (?:di|dalam|data)\b)|"
     r"\b(?:tidak|belum) (?:ada|ditemukan|menemukan|terdapat|pernah ada)(?: (?:data|riwayat|catatan"
     r"|record))?(?: trx)\b"
     r"|\b(?:data|riwayat|record|refid|ref|reff|reffid|idtrx|id trx|id)? ?trx(?: (?:dengan|id|ini|tersebut|tsb|refid"
@@ -184,6 +209,11 @@ NEVER_SEEN = (
     r"|\bnomor (?:trx|such trx|matching trx)(?: (?:found|ditemukan))?\b(?=\s?(?:found|$|[.,!]))|\b(?:unknown"
     r"|tidak dikenal) (?:trx|reference|refid)\b"
 )
+ALL_OF_IT = (
+    r"(?=\s?(?:$|[^a-z\s]| (?:di|dalam|pada|untuk|for|data|tujuan|dengan|dgn|hari|tgl|tanggal|today|saldo|sal|stok"
+    r"|mohon|r|ref|refid|reff|nomor|ke|kode|produk|found|ditemukan|anda|atas|atau|periksa|cek)\b))"
+)
+"""What may stand behind "tidak ada trx": with any other word there is none of some kind, or the purchase is known."""
 NO_DATA = (
     r"\b(?:tidak ada data|data tidak (?:ada|ditemukan)|data not found|tidak found|nomor data(?: found)?"
     r"|record tidak (?:ada|ditemukan|found)|trx kosong)\b"

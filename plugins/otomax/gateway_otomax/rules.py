@@ -13,18 +13,22 @@ from gateway import OutcomeStatus, ReasonCode
 from gateway.core.rules import Rule
 from gateway_otomax.phrases import (
     ACCOUNT,
+    ALL_OF_IT,
     BARE_SUCCESS,
     CLAUSE,
     CONTRAST,
     DONE,
+    DOUBTED,
     DUPLICATE,
     ELSEWHERE,
+    FAILED_YET,
     FAILURE,
     HEDGE,
     MORE,
     NEVER_SEEN,
     NO_DATA,
     NO_WORDS,
+    NOT_DENIED,
     OR_AT,
     OTHER_ACT,
     PURCHASE,
@@ -46,7 +50,9 @@ _S, _F, _P, _R, _U = (
     OutcomeStatus.UNKNOWN,
 )
 
-_NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
+_OTHERS = r"\b(?:operator|biller|supplier|provider|vendor)\b"
+"""Whoever does not know the purchase behind the supplier: the supplier does."""
+
 _ORDERED: tuple[Rule, ...] = (
     # Successes that are none.
     Rule(
@@ -102,8 +108,8 @@ _ORDERED: tuple[Rule, ...] = (
     # The supplier does not know this purchase: it may still be on its way.
     Rule(
         name="never-seen",
-        pattern=NEVER_SEEN,
-        unless=rf"{WAITING}|{SUCCESS}",
+        pattern=rf"(?:{NEVER_SEEN}){ALL_OF_IT}",
+        unless=rf"{_OTHERS}|{WAITING}|{SUCCESS}",
         unless_view="evidence",
         status=_U,
         never_seen=True,
@@ -111,8 +117,8 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="no-data",
-        pattern=NO_DATA,
-        unless=rf"{WAITING}|{SUCCESS}|{NO_WORDS}",
+        pattern=rf"{NO_DATA}{ALL_OF_IT}",
+        unless=rf"{_OTHERS}|{WAITING}|{SUCCESS}|{NO_WORDS}",
         unless_view="evidence",
         status=_U,
         never_seen=True,
@@ -135,7 +141,8 @@ _ORDERED: tuple[Rule, ...] = (
         rf"| (?:sebagian|diterima|dibuat"
         r"|diajukan|masuk|submit|antri|antrian)\b)",
         unless=rf"\b(?:gagal|refund|dibatalkan|ditolak|tidak sukses|belum sukses)\b|{HEDGE} |{CONTRAST}"
-        rf"|\btrx (?:ini|baru|ke ?-?\d|kedua|yang ini)\b.{{0,40}}?(?:{WAITING})",
+        rf"|\btrx (?:ini|baru|ke ?-?\d|kedua|yang ini)\b.{{0,40}}?(?:{WAITING})"
+        rf"|~!|{DOUBTED}|\bsukses\b.{{0,80}}?(?:{WAITING})",
         unless_view="evidence",
         status=_S,
         view="evidence",
@@ -147,7 +154,8 @@ _ORDERED: tuple[Rule, ...] = (
         r"|tidak aktif)|(?:produk )?(?:sedang )?gangguan|produk (?:salah|kosong|tidak aktif|close|tutup)|cut ?-?off"
         r"|(?:stok|saldo) (?:kosong|habis|tidak cukup)|(?:tujuan |nomor )?(?:di ?)?luar (?:area|wilayah|cluster)"
         r"|(?:harga|qty) (?:berubah|tidak sesuai)|nomor (?:blacklist|diblokir))\b(?! ?/)",
-        unless=rf"{SUCCESS}|\bstatus ?:? ?{HEDGE}",
+        unless=rf"{SUCCESS}|\bstatus ?:? ?{HEDGE}|{FAILED_YET}|\b(?:lalu|kemudian|akhirnya|jadi|menjadi"
+        r"|->|=>) sukses\b",
         unless_view="evidence",
         status=_F,
         view="evidence",
@@ -254,24 +262,14 @@ _ORDERED: tuple[Rule, ...] = (
     # Failed, and yet on its way, or even there: "GAGAL. Trx masih menunggu jawaban", "GAGAL, pulsa sudah masuk".
     Rule(
         name="failed-yet-there",
-        pattern=rf"{_NOT_DENIED}(?:(?!\bjika\b).){{0,120}}?\b(?:bisa jadi|mungkin|kadang|ternyata|terlanjur) "
+        pattern=rf"{NOT_DENIED}(?:(?!\bjika\b).){{0,120}}?\b(?:bisa jadi|mungkin|kadang|ternyata|terlanjur) "
         r"(?:bisa |sudah |tetap |pulsa |kuota |token )?(?:masuk(?! (?:antrian|kembali))|terkirim|terisi|sampai)\b",
         status=_U,
         view="words",
     ),
     Rule(
         name="failed-yet-runs",
-        pattern=rf"{_NOT_DENIED}.{{0,120}}?(?:"
-        r"\b(?:masih|tetap) (?:(?!ada\b)[a-z]+ ){0,2}?(?:menunggu|tunggu|proses|diproses|antrian|pending|berjalan|jalan"
-        r"|dikerjakan|dicek|cek)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan))"
-        r"|\b(?:sedang|lagi) (?:kami )?(?:di ?)?cek\b"
-        r"|\b(?:menunggu|tunggu) (?:konfirmasi|jawaban|respon|hasil|kepastian|kabar)\b|\b(?:menggantung|nyangkut"
-        r"|suspect)\b"
-        r"|\b(?:dana|saldo|uang|trx) (?:masih )?(?:tertahan|ditahan|di (?:operator|biller|supplier|provider))\b"
-        r"|\b(?:dana|saldo|uang) belum (?:di ?)?(?:kembali|dikembalikan|refund)\b|\bbelum (?:final|pasti|tentu)\b"
-        r"|\b(?:pulsa|kuota|token|sn|trx|paket) (?:sudah |juga |tetap )?(?:masuk(?! (?:antrian|kembali))|keluar|terisi"
-        r"|terkirim|sampai)\b)"
-        rf"|{_NOT_DENIED}[^a-z]{{1,4}}pending\b",
+        pattern=FAILED_YET,
         status=_U,
         view="evidence",
     ),
@@ -328,12 +326,7 @@ _ORDERED: tuple[Rule, ...] = (
     # With one, what says that it is another purchase, or not all of it, or not for long.
     Rule(
         name="success-doubted",
-        pattern=r"\A(?=.*\bsukses\b).*\b(?:dianulir|chargeback|ditarik kembali|tidak jadi|(?:saldo|dana"
-        r"|uang) (?:anda |sudah "
-        r"|otomatis )?kembali|(?:salah|beda|selisih) (?:nominal|nomor|tujuan|produk|kode)|(?:nomor|tujuan|nominal"
-        r"|produk) "
-        r"(?:salah|kurang|tidak sesuai|keliru)|\d{1,2} dari \d{1,2}|sebagian|separuh|sementara|simulasi|dummy"
-        r"|sandbox)\b",
+        pattern=rf"\A(?=.*\bsukses\b).*{DOUBTED}",
         status=_U,
         view="deciding",
     ),

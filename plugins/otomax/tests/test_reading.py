@@ -181,6 +181,40 @@ def test_no_such_transaction_may_still_be_on_its_way(read: Read) -> None:
     assert (outcome.status, outcome.never_seen, outcome.balance) == (U, True, 43_934_743)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tidak ada transaksi pending untuk nomor ini",
+        "Tidak ada trx yang masih diproses",
+        "R#903123456 belum tercatat sukses",
+        "R#903123456 tidak ditemukan di biller",
+        "Trx R#903123456 tidak ditemukan di operator",
+        "Data tidak ditemukan pada server biller",
+        "Transaksi tidak ada perubahan",
+        "Trx belum ada report",
+        "Transaksi tidak ditemukan karena sudah lewat tanggal",
+    ],
+)
+def test_what_others_do_not_know_or_no_status_has_is_no_unknown_purchase(read: Read, text: str) -> None:
+    outcome = read(text)
+    assert (outcome.status, outcome.never_seen) == (U, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "R#903123456 tidak ditemukan",
+        "Transaksi dengan refid 903123456 tidak ditemukan di server kami",
+        "Belum ada transaksi hari ini",
+        "No transaction found for today",
+        "Data tidak ditemukan. Saldo 90.000",
+    ],
+)
+def test_a_purchase_that_the_supplier_does_not_know_was_never_seen(read: Read, text: str) -> None:
+    outcome = read(text)
+    assert (outcome.status, outcome.never_seen) == (U, True)
+
+
 def test_a_refund_in_the_balance_is_no_price(read: Read) -> None:
     outcome = read(f"{OURS} GAGAL. Saldo Rp. 28.337.790 + 12.123 = Rp. 28.349.913")
     assert (outcome.status, outcome.price, outcome.balance) == (F, None, 28_349_913)
