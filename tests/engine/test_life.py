@@ -7,7 +7,9 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from gateway.core.transaction import AttemptStatus, TransactionStatus
+import pytest
+
+from gateway.core.transaction import AttemptStatus, Change, TransactionStatus
 from gateway.testing.scripted_supplier import say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
@@ -77,6 +79,27 @@ async def test_a_drain_lets_what_is_under_way_end(shop: Opens) -> None:
         here.alpha.open.set()
         assert await draining is True
         assert (await here.now(one)).status is TransactionStatus.SUCCESS
+
+
+async def test_a_drain_waits_for_a_purchase_that_is_just_being_stored(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop() as here:
+        commit, stored = here.ledger.commit, asyncio.Event()
+
+        async def slow(change: Change) -> bool:
+            await stored.wait()
+            return bool(await commit(change))
+
+        monkeypatch.setattr(here.ledger, "commit", slow)
+        buying = asyncio.create_task(here.buy())
+        await asyncio.sleep(0)
+        draining = asyncio.create_task(here.engine.drain(5))
+        await asyncio.sleep(0.05)
+        assert not draining.done()
+        stored.set()
+        assert await draining is True
+        assert (await here.now(await buying)).status is TransactionStatus.SUCCESS
 
 
 async def test_what_a_drain_cuts_off_may_have_left_and_is_asked_about(shop: Opens) -> None:
