@@ -193,6 +193,8 @@ class Observation:
     def reported(self, account: Account, verdict: str) -> None:
         if self._counts is not None:
             self._counts.report(account.id, verdict)
+            if verdict == "unreadable":
+                self._counts.unread_message(account.id)
 
     def removed(self, table: str, rows: int) -> None:
         if self._counts is not None:

@@ -44,6 +44,8 @@ class Trust(StrEnum):
     BELIEVED = "applied"
     TO_VERIFY = "to_verify"
     """The supplier is asked first."""
+    UNREAD = "unreadable"
+    """No rule understood it: it is kept for a person, and the supplier is asked what it meant."""
     UNVERIFIED = "unverified"
     """The supplier cannot be asked without the danger of buying: a person must look."""
 
@@ -176,10 +178,26 @@ class ReportReader:
         if trust is Trust.BELIEVED:
             return by_evidence(evidence, account.never_seen)
         attempt_id, said, now, by = evidence.attempt, evidence.outcome.status, evidence.at, evidence.by
+        if trust is Trust.UNREAD:
+            return self._about_unread(account, evidence)
         if trust is Trust.TO_VERIFY:
             at, succeeded = self._verify_at(attempt_id, now), said is OutcomeStatus.SUCCESS
             return lambda current: verify(current, attempt_id, at=at, now=now, by=by, succeeded=succeeded)
         return lambda current: keep_unverified(current, attempt_id, now=now, by=by, said=said.value)
+
+    def _about_unread(self, account: Account, evidence: Evidence) -> Decide:
+        attempt_id, now, by = evidence.attempt, evidence.at, evidence.by
+        keep = by_evidence(evidence, account.never_seen)
+        if account.asking is not Asking.QUESTION:
+            return keep
+        at = self._verify_at(attempt_id, now)
+
+        def ask(current: Transaction) -> Decision:
+            attempt = current.attempt(attempt_id)
+            live = attempt is not None and attempt.status.live
+            return verify(current, attempt_id, at=at, now=now, by=by) if live else keep(current)
+
+        return ask
 
     async def _read_before(self, attempt: AttemptState, digest: str | None) -> bool:
         """Whether the same report was read already. One that was stored and then not read, because the process ended or
@@ -192,6 +210,8 @@ class ReportReader:
     def _trust(self, account: Account, transaction: Transaction, attempt: AttemptState, evidence: Evidence) -> Trust:
         """What a report is worth: what would settle an attempt, or touch a settled one, has to be verified."""
         said = evidence.outcome.status
+        if said is OutcomeStatus.UNKNOWN and evidence.outcome.rule is None:
+            return Trust.UNREAD
         if account.settings.reports.trust == "source":
             return Trust.BELIEVED
         asking = account.asking

@@ -164,7 +164,9 @@ BREAKER = GaugeInstrument(
     ("provider", "state"),
 )
 PURCHASES_MONTH = GaugeInstrument(
-    "gateway_provider_month_purchases", "Successful purchases in this calendar month.", ("provider",)
+    "gateway_provider_month_purchases",
+    "Successful purchases in this calendar month (Jakarta's), counted once a minute.",
+    ("provider",),
 )
 COMMITMENT = GaugeInstrument(
     "gateway_provider_month_commitment",
