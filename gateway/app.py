@@ -189,25 +189,34 @@ class Gateway:
 
         Raises:
             ConfigurationError: it has mistakes; the old one stays.
+            LedgerUnavailableError: it cannot be read which accounts are paused; the old one stays.
         """
-        engine = self.engine
+        before = self.engine.settings
         try:
             settings = await asyncio.to_thread(
-                reload, self._config, engine.settings, self._plugins.kinds, unavailable=self._plugins.unavailable
+                reload, self._config, before, self._plugins.kinds, unavailable=self._plugins.unavailable
             )
+            self._write_by(settings)  # first, so that no secret that is used from now on is written anywhere
+            try:
+                await self.engine.reload(settings)
+            except BaseException:
+                self._write_by(before)
+                raise
         except GatewayError:
             self.metrics.reload(False)
             raise
-        configure_logging(self._log_level or settings.log.level, log_redactor(settings).text)
-        if self._audit is not None:
-            self._audit.set_redactor(redactor(settings).text)
-        _bound(self.metrics, settings)
-        await engine.reload(settings)
         self.deliverer.configure(settings.clients)
         self.metrics.reload(True)
         self.record("reloaded", source="operator")
         log.info("reloaded")
         return {"providers": len(settings.providers), "products": len(settings.products)}
+
+    def _write_by(self, settings: Settings) -> None:
+        """Log, audit and count as these settings say, without their secrets."""
+        configure_logging(self._log_level or settings.log.level, log_redactor(settings).text)
+        if self._audit is not None:
+            self._audit.set_redactor(redactor(settings).text)
+        _bound(self.metrics, settings)
 
     async def abandon(self) -> None:
         """Leave everything to the replicas that have taken it over, and end at once.
