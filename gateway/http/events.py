@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable
 
 from aiohttp import web
 
 from gateway.http import listing
+from gateway.http.client_address import within
 from gateway.http.headers import dress
 from gateway.http.incoming import Incoming
 from gateway.http.problems import ProblemError, invalid
 from gateway.http.streams import FIRST, PAGE, Feed, Stream
 from gateway.ledger.errors import LedgerError
+from gateway.settings.types import Client
 
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -32,7 +36,7 @@ async def stream(incoming: Incoming) -> web.StreamResponse:
     transport = incoming.request.transport
     if transport is None:
         raise ConnectionResetError("the reader hung up")
-    opened = await streams.open(client, transport.abort)
+    opened = await streams.open(client, transport.abort, _still_let_in(incoming))
     if opened is None:
         raise ProblemError(
             "unavailable",
@@ -41,6 +45,7 @@ async def stream(incoming: Incoming) -> web.StreamResponse:
         )
     feed, stream = opened
     response = web.StreamResponse(headers=_HEADERS)
+    response.force_close()  # said before, or the reader would send its next request on a connection that ends
     try:
         dress(response.headers, incoming.request_id)
         incoming.tell_standing(response.headers)
@@ -55,8 +60,18 @@ async def stream(incoming: Incoming) -> web.StreamResponse:
         # The reader hung up, or comes back for the rest.
     finally:
         await streams.leave(client, feed, stream)
-    response.force_close()
     return response
+
+
+def _still_let_in(incoming: Incoming) -> Callable[[Client], bool]:
+    """Whether a client as it is configured later would be let in by this request: a key that was stolen and taken out
+    must not go on listening."""
+    key = incoming.request.headers["Authorization"].split()[1]
+    key_hash = "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+    address = incoming.address()
+    return lambda client: (
+        key_hash in client.key_hashes and (not client.allow_from or within(address, client.allow_from))
+    )
 
 
 async def _send(response: web.StreamResponse, feed: Feed, stream: Stream, after: int, live_from: int) -> None:

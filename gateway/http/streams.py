@@ -23,6 +23,7 @@ from gateway.core.transaction import Change, Event, Transaction
 from gateway.core.view import event_view, transaction_view
 from gateway.http.engine_protocol import Engine
 from gateway.ledger.errors import LedgerError
+from gateway.settings.types import Client
 
 log = logging.getLogger("gateway.http")
 
@@ -73,9 +74,11 @@ class Stream:
 
     Args:
         abort: ends the connection at once.
+        let_in: whether its client, as it is configured now, would still be let in.
     """
 
-    def __init__(self, abort: Callable[[], None]) -> None:
+    def __init__(self, abort: Callable[[], None], let_in: Callable[[Client], bool]) -> None:
+        self.let_in = let_in
         self.cut = False
         """It fell behind too far."""
         self._abort = abort
@@ -272,7 +275,9 @@ class Streams:
         if feed is not None:
             feed.hear(change)
 
-    async def open(self, client: str, abort: Callable[[], None]) -> tuple[Feed, Stream] | None:
+    async def open(
+        self, client: str, abort: Callable[[], None], let_in: Callable[[Client], bool]
+    ) -> tuple[Feed, Stream] | None:
         """A stream of a client's events from now on; `None` where it has too many or the gateway is stopping.
 
         Raises:
@@ -283,7 +288,7 @@ class Streams:
             feed = self._feeds[client] = Feed(self._engine, client, gather=self._gather, poll=self._poll)
         if self._closed or self._engine.draining or len(feed.streams) >= MOST_STREAMS:
             return None
-        stream = Stream(abort)
+        stream = Stream(abort, let_in)
         feed.streams.add(stream)
         try:
             await feed.started()
@@ -310,10 +315,11 @@ class Streams:
         while not self._engine.draining:
             await asyncio.sleep(pause)
             since += pause
-            clients = {client.id for client in self._engine.settings.clients}
+            clients = {client.id: client for client in self._engine.settings.clients}
             for name, feed in self._feeds.items():
+                client = clients.get(name)
                 for stream in feed.streams:
-                    if name not in clients:
+                    if client is None or not stream.let_in(client):
                         stream.end()
                     elif since >= self._beat:
                         stream.beat()

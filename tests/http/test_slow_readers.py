@@ -67,7 +67,7 @@ async def test_who_takes_them_late_but_in_time_gets_all(open_gateway: Any) -> No
 
 
 async def test_one_piece_of_a_stream_is_small_and_nothing_is_lost() -> None:
-    stream = Stream(lambda: None)
+    stream = Stream(lambda: None, lambda _: True)
     for number in range(100):
         stream.put(Told((2 * number + 1, 2 * number + 2), (b"x" * 10_000, b"y" * 10_000)))
     after, sizes, text = 0, [], b""

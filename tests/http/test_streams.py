@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +18,8 @@ from gateway.http import streams
 from gateway.http.times import Times
 
 QUICK = Times(beat=0.05)
+HERE = ipaddress.ip_network("127.0.0.0/8")
+ELSEWHERE = ipaddress.ip_network("203.0.113.0/24")
 
 
 class Reader:
@@ -215,6 +218,47 @@ async def test_a_client_that_the_configuration_no_longer_knows_hears_no_more(
         gateway.engine.settings = gateway.engine.settings.model_copy(update={"clients": ()})
         with pytest.raises(EOFError):
             await reader.next()
+
+
+async def test_a_reader_is_told_that_its_connection_ends_with_the_stream(gateway: Any, keys: dict[str, str]) -> None:
+    async with listening(gateway, keys) as reader:
+        assert reader.response.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"key_hash": "sha256:" + "0" * 64}, {"allow_from": (ELSEWHERE,)}],
+    ids=["another key", "other addresses"],
+)
+async def test_who_would_not_be_let_in_any_more_hears_no_more(
+    open_gateway: Any, keys: dict[str, str], change: dict[str, Any]
+) -> None:
+    """A key that was stolen is taken out by a reload, and what it has open must not go on telling."""
+    gateway = await open_gateway(times=QUICK)
+    async with listening(gateway, keys) as reader, listening(gateway, keys, "other") as other:
+        settings = gateway.engine.settings
+        clients = tuple(one.model_copy(update=change) if one.id == "shop" else one for one in settings.clients)
+        gateway.engine.settings = settings.model_copy(update={"clients": clients})
+        with pytest.raises(EOFError):
+            await reader.next()
+        await gateway.buy(client="other")
+        assert (await other.next())["event"] == "accepted", "others are not touched"
+
+
+async def test_a_stream_goes_on_while_its_key_is_one_of_several(open_gateway: Any, keys: dict[str, str]) -> None:
+    gateway = await open_gateway(times=QUICK)
+    async with listening(gateway, keys) as reader:
+        settings = gateway.engine.settings
+        clients = tuple(
+            one.model_copy(
+                update={"key_hash": ("sha256:" + "0" * 64, *one.key_hashes), "allow_from": (ELSEWHERE, HERE)}
+            )
+            for one in settings.clients
+        )
+        gateway.engine.settings = settings.model_copy(update={"clients": clients})
+        await asyncio.sleep(5 * QUICK.beat)
+        await gateway.buy()
+        assert (await reader.next())["event"] == "accepted"
 
 
 async def test_a_ledger_that_is_down_costs_a_pause_and_no_event(
