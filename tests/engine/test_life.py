@@ -24,6 +24,8 @@ async def test_new_settings_leave_what_is_under_way_to_the_old_ones(shop: Opens,
         old = here.engine.accounts["alpha"]
         await here.engine.reload(settings_of(accounts={"alpha": {"limits": {"in_flight": 7}}, "beta": {}}))
         assert here.engine.accounts["alpha"] is not old
+        for _ in range(5):  # whatever the reload began has had its turn
+            await asyncio.sleep(0)
         assert here.alpha.closed == 0, "a purchase is on its way through it"
         here.alpha.open.set()
         assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
