@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core.claims import Claim, Word, charged_after, told_by
@@ -100,7 +100,15 @@ def test_whatever_was_under_way_is_no_drift(all_: list[Purchase], moments: tuple
     assert told.low <= books <= told.high
 
 
+AT_TEN = [
+    Purchase(5_400, 1.0, 2.0, None, 10.0, AttemptStatus.SUCCESS),
+    Purchase(5_400, 1.0, 2.0, 15.0, 20.0, AttemptStatus.REVERSED, succeeded=10.0),
+]
+"""What ended, and what had succeeded, at the very moment."""
+
+
 @given(st.lists(purchases(), max_size=8), seconds)
+@example(AT_TEN, 10.0)
 def test_what_was_charged_after_a_moment_is_the_difference_of_two_balances(all_: list[Purchase], moment: float) -> None:
     claims = [one.claim(number) for number, one in enumerate(all_)]
     assert charged_after(at(moment), claims) == sum(one.booked(1_000) - one.booked(moment) for one in all_)
