@@ -54,6 +54,15 @@ _SERIAL_KEY = re.compile(
     r"(?:kode voucher|voucher code|token|kode(?=\s?[:=]\s?\d{4}[- ]\d{4}))(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
 )
+_DOUBT = (
+    r"[\s.,;(](?:pending|suspect|dispute|(?:me)?(?:tunggu|nunggu) (?:konfirmasi|jawaban|respon|hasil|sn|token|operator"
+    r"|provider|biller|supplier)|(?:dalam|dlm) (?:antrian|antrean|proses|pengecekan)|on (?:proses|process|progress)"
+    r"|(?:belum|blm) (?:final|tentu|pasti)|dianulir|chargeback|ditarik kembali|(?:tidak|tdk) jadi"
+    r"|nominal (?:kurang|tidak sesuai|tdk sesuai)|salah (?:nomor|no|nominal|tujuan|produk)|(?:nomor|no|tujuan) salah"
+    r"|(?:mohon |harap |mhn |hrp )?(?:di)?cek manual"
+    r"|(?:masih|sedang|msh|sdg|belum|blm) (?:di[a-z]*|pending|menunggu|proses|dlm|dalam|terkirim|masuk))\b"
+)
+"""What is said behind a serial number about the purchase, and belongs to the message."""
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
@@ -67,8 +76,7 @@ _SERIAL_END = re.compile(
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
     r"|(?:\A|[\s.,])(?:salam|semoga)\b"
-    r"|(?!\A)[\s(](?:pending\b|(?:masih|sedang|msh|sdg|belum|blm) (?:di|pending|menunggu|proses|dlm|dalam|terkirim"
-    r"|masuk))"
+    rf"|(?!\A){_DOUBT}"
     r"|(?<![A-Za-z])(?:saldo|dana|uang)(?: anda)? (?:sudah|telah|sdh|tlh|akan|di ?kembali|di ?refund)"
     r"|(?<![A-Za-z/])(?:trx|transaksi) (?:sedang|masih|akan|belum|sdg|msh|blm|gagal|dibatalkan|di ?proses)"
     r"|[\s.](?:sukses|berhasil|gagal|success|failed)(?:\s?(?:[.,!;]|$)|\s(?:(?:[rt]|reff)#|(?:hrg|harga|saldo|stok)\b))"

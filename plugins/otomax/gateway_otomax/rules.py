@@ -304,6 +304,13 @@ _ORDERED: tuple[Rule, ...] = (
         view="evidence",
     ),
     Rule(name="not-yet", pattern=r"\bsukses\b.*\bbelum\b(?! termasuk)", status=_U, view="deciding"),
+    Rule(
+        name="serial-in-doubt",
+        pattern=r"\b(?:sn|s/n|snref|token|serial)(?:\s?/\s?(?:reff?|token))?\s?[:=.]{0,2}\s?"
+        r"(?:dalam |sedang |masih |tahap ){0,2}(?:pengecekan|verifikasi|konfirmasi|dispute|investigasi)\b",
+        status=_U,
+        view="words",
+    ),
     Rule(name="odd-serial", pattern=r"~!", status=_U, view="evidence"),
     # Something else than the purchase succeeded.
     Rule(

@@ -52,6 +52,7 @@ SKIP_WORDS: dict[str, str] = {
     ),
     "other-act": "sukses",
     "success-and-more": "sukses",
+    "serial-in-doubt": "pengecekan verifikasi konfirmasi dispute investigasi",
     "odd-serial": "~!",
     "processed-with-serial": "sukses",
     "success": "sukses",
