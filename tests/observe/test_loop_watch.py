@@ -54,15 +54,18 @@ async def test_one_that_holds_it_for_long_is_named_once() -> None:
 async def test_a_pattern_that_runs_away_is_named_when_it_returns() -> None:
     with structlog.testing.capture_logs() as lines, watched_loop(HELD):
         await asyncio.sleep(HELD)
-        began, length = time.monotonic(), 20
-        while time.monotonic() - began < 4 * HELD:  # each takes twice as long as the one before
-            began, length = time.monotonic(), length + 1
-            re.fullmatch("(a+)+b", "a" * length)
+        length = 20
 
         async def told() -> Lines:
+            nonlocal length
+            began = time.monotonic()
+            while time.monotonic() - began < 4 * HELD:  # each takes twice as long as the one before
+                began, length = time.monotonic(), length + 1
+                re.fullmatch("(a+)+b", "a" * length)
+            length -= 1  # a machine that gave this process too little time blames nobody: once more
             return lines
 
-        await until(told, within=5, what="the one that held it")
+        await until(told, within=20, what="the one that held it", look=HELD)
     assert lines[0]["event"] == "event_loop_held"
     assert any("test_loop_watch.py" in one for one in lines[0]["where"])
 
