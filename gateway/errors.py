@@ -68,6 +68,7 @@ class AddressError(GatewayError):
         if isinstance(error, UnicodeError | socket.gaierror):  # the first: it cannot even be asked for
             why = "there is no host of this name"
         else:
-            # From Python 3.13 on asyncio leaves out an address that the machine has not, and then has no number for it.
-            why = _CANNOT_LISTEN.get(error.errno or errno.EADDRNOTAVAIL) or error.strerror or type(error).__name__
+            # From Python 3.13 on asyncio leaves out an address that the machine has not, and gives no number then.
+            number = errno.EADDRNOTAVAIL if "could not bind on any address" in str(error) else error.errno or 0
+            why = _CANNOT_LISTEN.get(number) or error.strerror or type(error).__name__
         super().__init__(f"{what}cannot listen on {ascii(host)[1:-1]}:{port}: {why}")
