@@ -240,7 +240,8 @@ async def test_who_would_not_be_let_in_any_more_hears_no_more(
         clients = tuple(one.model_copy(update=change) if one.id == "shop" else one for one in settings.clients)
         gateway.engine.settings = settings.model_copy(update={"clients": clients})
         with pytest.raises(EOFError):
-            await reader.next()
+            async with asyncio.timeout(5):  # it beats as long as it lives
+                await reader.next()
         await gateway.buy(client="other")
         assert (await other.next())["event"] == "accepted", "others are not touched"
 
