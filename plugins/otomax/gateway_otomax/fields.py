@@ -60,7 +60,7 @@ _DOUBT = (
     r"|(?:belum|blm) (?:final|tentu|pasti)|dianulir|chargeback|ditarik kembali|(?:tidak|tdk) jadi"
     r"|nominal (?:kurang|tidak sesuai|tdk sesuai)|salah (?:nomor|no|nominal|tujuan|produk)|(?:nomor|no|tujuan) salah"
     r"|(?:mohon |harap |mhn |hrp )?(?:di)?cek manual"
-    r"|(?:masih|sedang|msh|sdg|belum|blm) (?:di[a-z]*|pending|menunggu|proses|dlm|dalam|terkirim|masuk))\b"
+    r"|(?:masih|sedang|akan|msh|sdg|akn|belum|blm) (?:di[a-z]*|pending|menunggu|proses|dlm|dalam|terkirim|masuk))\b"
 )
 """What is said behind a serial number about the purchase, and belongs to the message."""
 _SERIAL_END = re.compile(

@@ -277,7 +277,7 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="failed",
         pattern=FAILURE,
-        unless=rf"(?:{WAITING}).{{0,400}}?\b{NO_WORDS}\b|{BARE_SUCCESS}"
+        unless=rf"(?:{WAITING}).{{0,400}}?\b(?:{NO_WORDS}|dikembalikan)\b|{BARE_SUCCESS}"
         rf"|{CONTRAST}{CLAUSE}{{0,40}}\b(?:masuk|terisi|sampai|diterima)\b",
         unless_view="evidence",
         status=_F,
