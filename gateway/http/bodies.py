@@ -7,6 +7,7 @@ that is refused, because two programs that read one purchase differently buy dif
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from typing import Any, TypeVar
 
@@ -101,9 +102,7 @@ def parse_json(body: bytes, model: type[M]) -> M:
     except RecursionError:
         raise ProblemError("invalid_request", "the body is nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ProblemError(
-            "invalid_request", f"the body is not JSON: {error.msg}, line {error.lineno} column {error.colno}"
-        ) from None
+        raise ProblemError("invalid_request", f"the body is not JSON: {_why(body, error)}") from None
     except ValueError:  # an integer longer than Python is willing to read
         raise ProblemError("invalid_request", "the body holds a number with too many digits") from None
     if isinstance(value, dict) and len(value) > _MOST_FIELDS:
@@ -116,6 +115,14 @@ def parse_json(body: bytes, model: type[M]) -> M:
     if not first["field"]:
         raise ProblemError("invalid_request", "the body must be a JSON object")
     raise ProblemError("invalid_request", f"{first['field']} {first['message']}", field=first["field"], errors=errors)
+
+
+def _why(body: bytes, error: json.JSONDecodeError) -> str:
+    if not body.strip():
+        return "it is empty"
+    if body.startswith(codecs.BOM_UTF8):
+        return "it begins with a byte order mark; leave that out"
+    return f"{error.msg}, line {error.lineno} column {error.colno}"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -253,3 +253,18 @@ def test_a_refusal_names_the_limit_that_was_passed(fields: dict[str, Any], limit
     with pytest.raises(ProblemError) as caught:
         parse_json(text(**fields).encode(), PurchaseBody)
     assert limit in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"ref_id":"A-1",}', "line 1 column 17"),
+    ],
+)
+def test_what_is_no_json_is_told_so_that_it_can_be_mended(body: bytes, words: str) -> None:
+    with pytest.raises(ProblemError, match=words) as caught:
+        parse_json(body, PurchaseBody)
+    assert caught.value.code == "invalid_request"
