@@ -27,7 +27,7 @@ SECRETS = {
     "slug": "canary-slug",
     "key": "canary-client-key",
     "other": "canary-rivals-key",
-    "webhook": "whsec_Y2FuYXJ5LXdlYmhvb2stc2VjcmV0",
+    "webhook": "whsec_Y2FuYXJ5LXNlY3JldC1vZi0zMi1ieXRlcy1sb25nISE=",
 }
 QUICK = {**BEHAVIOURS, "96": replace(BEHAVIOURS["96"], wait=0.2)}
 """The sandbox's table; slow is not that slow here."""

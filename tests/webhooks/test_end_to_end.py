@@ -19,6 +19,7 @@ from standardwebhooks import Webhook as Verifier
 
 from gateway.app import Gateway, running
 from gateway.cli.configuration import read_configuration
+from gateway.engine.deliver import Deliverer
 from gateway.http import views
 from gateway.testing.processes import free_port, until
 from gateway.testing.site import CLIENT, TOKEN, Client, Site, account
@@ -266,6 +267,17 @@ async def test_a_filter_that_cannot_be_right_is_refused(placed: Placed, query: s
     async with placed() as site, opened(site) as here:
         status, problem = await here.admin("GET", f"/admin/webhooks?{query}")
     assert (status, problem["field"]) == (400, field)
+
+
+async def test_a_notification_does_not_wait_for_the_next_sweep(
+    placed: Placed, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def finds_nothing(_: Deliverer) -> None: ...
+
+    monkeypatch.setattr(Deliverer, "sweep", finds_nothing)
+    async with placed() as site, opened(site) as here:
+        await here.client.buy("A-1", AT_ONCE)
+        await receiver.until(1)
 
 
 async def test_what_cannot_be_sent_again_says_why(placed: Placed, receiver: Any) -> None:
