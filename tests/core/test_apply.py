@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -95,6 +94,14 @@ def test_the_same_success_may_add_what_was_left_out(attempt: Attempts, purchase:
     assert decision.after.attempts[0].supplier_ref == "T-1"
     again = told(decision.after, FIRST, "success", serial="SN-1", supplier_ref="T-1")
     assert again.after is decision.after
+
+
+def test_the_same_success_again_changes_nothing_that_was_known(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    first = told(purchase(attempt()), FIRST, "success", serial="SN-1", price=5_390, supplier_ref="T-1").after
+    assert told(first, FIRST, "success").after is first, "what it leaves out stays"
+    assert told(first, FIRST, "success", serial="SN-1", price=9_999, supplier_ref="T-2").after is first
 
 
 def test_another_serial_is_a_conflict_and_changes_nothing_that_was_told(
@@ -211,6 +218,14 @@ def test_a_second_supplier_that_delivers_too_is_a_double_success(
     assert told(after, FIRST, "failed").after.status is TransactionStatus.SUCCESS
 
 
+def test_what_was_delivered_after_a_person_had_called_it_failed_can_be_taken_back_and_stays_failed(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    delivered = told(purchase(attempt("unknown"), status="failed"), FIRST, "success", serial="SN-1").after
+    after = told(delivered, FIRST, "failed").after
+    assert (after.status, after.attempts[0].status) == (TransactionStatus.FAILED, AttemptStatus.REVERSED)
+
+
 @pytest.mark.parametrize("status", ["failed", "reversed"])
 def test_a_success_after_the_end_is_kept_for_a_person(
     attempt: Attempts, purchase: Purchases, told: Told, status: str
@@ -232,6 +247,7 @@ def test_more_about_a_contested_attempt_is_kept_and_settles_nothing(
     assert after.attempts[0].serial == "SN-1"
     assert (after.status, after.needs_review, after.attempts[0].contested) == (TransactionStatus.PENDING, True, True)
     assert told(after, FIRST, "success", serial="SN-1").after is after
+    assert told(after, FIRST, "success", serial="SN-2").after is after, "the first proof stays"
 
 
 # "No such transaction".
@@ -276,6 +292,13 @@ def test_what_was_seen_once_is_not_made_unseen(attempt: Attempts, purchase: Purc
         assert state.attempts[0].status is AttemptStatus.PENDING
 
 
+def test_never_seen_takes_no_success_back(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    bought = told(purchase(attempt("unknown", never_seen=50)), FIRST, "success", serial="SN-1").after
+    decision = told(bought, FIRST, NEVER_SEEN, source=Source.CHECK, after=9_999, proof=RULE)
+    assert (decision.after.status, decision.after.serial) == (TransactionStatus.SUCCESS, "SN-1")
+    assert conflicts(decision.events) == ["contradiction"]
+
+
 @pytest.mark.parametrize("source", [Source.ANSWER, Source.REPORT])
 def test_never_seen_is_proof_only_from_a_check(
     attempt: Attempts, purchase: Purchases, told: Told, source: Source
@@ -308,4 +331,4 @@ def test_a_bill_that_an_inquiry_found_stays(attempt: Attempts, purchase: Purchas
     bill = {"name": "BUDI", "amount": "120500"}
     after = told(purchase(attempt()), FIRST, "success", bill=bill).after
     assert after.bill == bill
-    assert replace(after, bill=None) != after
+    assert told(purchase(attempt(), bill=bill), FIRST, "success").after.bill == bill
