@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -42,13 +42,13 @@ NOTHING_OF = {
 """What stays at 0 on a day on which only a receiver fails; the month's purchases for the first minute of it."""
 
 
-def sums(text: str) -> Counter[str]:
+def sums(text: str) -> dict[str, float]:
     """Each metric's samples added up; of a histogram, how many values it has."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     for line in text.splitlines():
         name, _, value = line.rpartition(" ")
         if not line.startswith("#") and not math.isnan(float(value)):
-            found[name.partition("{")[0].removesuffix("_count")] += float(value)  # type: ignore[assignment]  # a sum
+            found[name.partition("{")[0].removesuffix("_count")] += float(value)
     return found
 
 
