@@ -218,6 +218,16 @@ def test_a_second_supplier_that_delivers_too_is_a_double_success(
     assert told(after, FIRST, "failed").after.status is TransactionStatus.SUCCESS
 
 
+def test_a_failure_after_the_end_sends_nobody_on(attempt: Attempts, purchase: Purchases, told: Told) -> None:
+    before = purchase(attempt("unknown"), attempt("success", number=2, serial="SN-2"), status="success")
+    after = told(before, FIRST, "failed").after
+    assert (after.status, after.attempts[0].status, after.route_at) == (
+        TransactionStatus.SUCCESS,
+        AttemptStatus.FAILED,
+        None,
+    )
+
+
 def test_what_was_delivered_after_a_person_had_called_it_failed_can_be_taken_back_and_stays_failed(
     attempt: Attempts, purchase: Purchases, told: Told
 ) -> None:
