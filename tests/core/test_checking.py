@@ -149,6 +149,16 @@ def test_a_definite_answer_ends_the_questions(
     assert not decision.after.needs_review
 
 
+def test_a_confirmed_failure_ends_the_verification_of_a_report(
+    attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
+) -> None:
+    failed = purchase(attempt("failed"), attempt("pending", number=2))
+    doubted = verify(failed, ID, at=start, now=start, by="report 5").after
+    decision = ask(doubted, start + seconds(40), said="failed")
+    must_hold(doubted, decision)
+    assert (decision.after.attempts[0].next_check_at, decision.after.conflict) == (None, False)
+
+
 def test_a_confirmed_success_ends_the_verification_of_a_report(
     attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
 ) -> None:
@@ -173,6 +183,29 @@ def test_a_report_against_a_success_that_nobody_confirms_ends_with_a_person(
         state, rounds = decision.after, rounds + 1
     assert (state.status, state.conflict) == (TransactionStatus.SUCCESS, True)
     assert rounds == 4
+
+
+def test_a_report_against_a_failure_that_nobody_confirms_is_a_conflict_while_another_supplier_has_it(
+    attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
+) -> None:
+    failed = purchase(attempt("failed"), attempt("pending", number=2))
+    state = verify(failed, ID, succeeded=True, at=start, now=start, by="report 2").after
+    while (due := state.attempts[0].next_check_at) is not None:
+        decision = ask(state, due)
+        must_hold(state, decision)
+        state = decision.after
+    assert (state.conflict, state.needs_review) == (True, False), "the second may still settle it"
+
+
+def test_an_attempt_that_is_still_open_after_another_has_delivered_is_a_conflict(
+    attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
+) -> None:
+    state = purchase(attempt("unknown"), attempt("success", number=2), status="success")
+    while (due := state.attempts[0].next_check_at) is not None:
+        decision = ask(state, due)
+        must_hold(state, decision)
+        state = decision.after
+    assert (state.status, state.conflict) == (TransactionStatus.SUCCESS, True)
 
 
 def test_an_attempt_that_was_settled_meanwhile_is_not_asked_about_again(
