@@ -21,6 +21,7 @@ __all__ = [
     "FAILED_YET",
     "FAILURE",
     "HEDGE",
+    "MALFORMED",
     "MORE",
     "NEVER_SEEN",
     "NOT_DENIED",
@@ -181,14 +182,17 @@ ACCOUNT = (
     r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
     r"|autentikasi|otentikasi) gagal"
     r"|auth gagal|login gagal|gagal (?:login|auth\w*))\b"
-    r"|\btoo short\b|\bsalah format(?: (?:trx|request|perintah|pesan|data))?\b(?! (?:nomor|tujuan))"
+    r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
+)
+MALFORMED = (
+    r"\btoo short\b|\bsalah format(?: (?:trx|request|perintah|pesan|data))?\b(?! (?:nomor|tujuan))"
     r"|\bformat (?:(?:trx|request|perintah|pesan|sms|data|parameter|anda|h\dh) ){0,2}(?:salah|tidak (?:valid|sesuai"
     r"|dikenal|dikenali|benar))\b"
     r"|\bparameter\b(?! (?:tujuan|nomor|nominal|denom|harga|jumlah)\b)[^.,;|]{0,20}"
     r"\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
     r"|\bperintah (?:salah|tidak (?:dikenal|dikenali|valid))\b"
-    r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
 )
+"""The supplier could not read the order. One odd order may do that, so it says nothing about the account."""
 ELSEWHERE = (
     r" (?:otomatis\b|¦|(?:di|ke|pada|dari|from|by|oleh|dalam|untuk|sebagai) (?!(?:server|sistem|system|database|h\dh"
     r"|kami|center|reseller|member|agen|mitra|ip|alamat|admin|administrator|firewall|whitelist|akun|account"

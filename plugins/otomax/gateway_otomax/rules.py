@@ -24,6 +24,7 @@ from gateway_otomax.phrases import (
     FAILED_YET,
     FAILURE,
     HEDGE,
+    MALFORMED,
     MORE,
     NEVER_SEEN,
     NO_DATA,
@@ -103,6 +104,15 @@ _ORDERED: tuple[Rule, ...] = (
         status=_R,
         reason=ReasonCode.SUPPLIER_REFUSED,
         account_refused=True,
+        view="deciding",
+    ),
+    Rule(
+        name="order-refused",
+        pattern=rf"(?:{MALFORMED})(?!{ELSEWHERE})",
+        unless=rf"\b(?:biller|supplier|vendor)\b|{WAITING}|{SUCCESS}|{DUPLICATE}",
+        unless_view="evidence",
+        status=_R,
+        reason=ReasonCode.SUPPLIER_REFUSED,
         view="deciding",
     ),
     # The supplier does not know this purchase: it may still be on its way.

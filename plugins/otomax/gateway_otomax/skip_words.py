@@ -12,9 +12,10 @@ SKIP_WORDS: dict[str, str] = {
     "inquiry-only": "inq cek check inkuiri validasi verifikasi",
     "account-refused": (
         "salah tidak belum bukan keliru mismatch authori diblokir block ditolak blacklist nonaktif aktif "
-        "inactive suspend dibekukan disabled forbidden denied gagal short kurang missing required unregistered "
+        "inactive suspend dibekukan disabled forbidden denied gagal unregistered "
         "terblokir unwhitelisted unallowed unterdaftar"
     ),
+    "order-refused": "salah tidak short kurang missing required",
     "never-seen": "tidak belum nomor unknown",
     "never-seen-but": "tidak belum nomor unknown",
     "no-data": "tidak not nomor kosong",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway import OutcomeStatus, ReasonCode
 
@@ -90,6 +90,8 @@ def combine(code: CodeMeaning | None, code_name: str, text: Verdict | None) -> V
 
 
 def _both_no(code: CodeMeaning, code_name: str, text: Verdict) -> Verdict:
-    if text.status is OutcomeStatus.REJECTED or text.reason is not None:
+    if text.status is OutcomeStatus.REJECTED:
+        return replace(text, account_refused=text.account_refused or code.account_refused)
+    if text.reason is not None:
         return text
     return Verdict(code.status, code.reason, code_name, account_refused=code.account_refused)

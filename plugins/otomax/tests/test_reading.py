@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -351,3 +352,16 @@ def test_nothing_of_another_purchase_is_handed_on(read: Read, text: str) -> None
 def test_our_reference_with_a_letter_glued_to_it_is_told_as_ours(read: Read) -> None:
     outcome = read("T#77 R#903123456R PULSA5.081234567890 SUKSES. SN: 998877")
     assert (outcome.status, outcome.ref) == (S, "903123456")
+
+
+@pytest.mark.parametrize("text", ["Format salah", "GAGAL. Format trx tidak sesuai", "Parameter tidak lengkap"])
+def test_an_order_that_the_supplier_cannot_read_says_nothing_about_the_account(read: Read, text: str) -> None:
+    refused = read(text)
+    assert (refused.status, refused.account_refused) == (OutcomeStatus.REJECTED, False)
+    told_by_code = read(json.dumps({"status": 21, "message": text}))
+    assert (told_by_code.status, told_by_code.account_refused) == (OutcomeStatus.REJECTED, True)
+
+
+@pytest.mark.parametrize("word", ["sementara", "sebagian", "mungkin"])
+def test_a_word_of_doubt_is_no_serial_number(read: Read, word: str) -> None:
+    assert read(f"{OURS} SUKSES. SN: {word}. Saldo 5.000").serial is None
