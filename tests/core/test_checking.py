@@ -131,6 +131,15 @@ def test_a_report_that_overtook_the_answer_and_says_the_same_raises_no_question(
     assert apply(wanted, evidence).after.attempts[0].next_check_at is None
 
 
+def test_an_attempt_that_is_being_sent_remembers_a_success_before_a_failure(
+    attempt: Attempts, purchase: Purchases, start: datetime
+) -> None:
+    state = purchase(attempt("sending"))
+    for succeeded, remembered in ((None, None), (False, False), (True, True), (False, True), (None, True)):
+        state = verify(state, ID, at=start, now=start, by="report 1", succeeded=succeeded).after
+        assert state.attempts[0].reported is remembered
+
+
 def test_an_answer_ends_the_questions_that_only_the_schedule_has(
     attempt: Attempts, purchase: Purchases, start: datetime
 ) -> None:
