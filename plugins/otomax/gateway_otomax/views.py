@@ -13,7 +13,8 @@ _SHORTEST_SERIAL = 5
 _NO_SERIAL = re.compile(
     r"\A(?:(?:trx|status|maaf|mohon|sn|nomor|tujuan|produk|saldo|stok|masih|sedang|akan|dalam|under|on|in)[ :]{1,2})*"
     r"(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|tunggu|error|salah|belum|tidak|sedang|masih"
-    r"|akan|segera|sementara|sebagian|mungkin|antrian|progress|menyusul|nyusul|dikembalikan|suspect|gangguan|kosong|time ?-?out|rto"
+    r"|akan|segera|sementara|sebagian|mungkin|antrian|progress|menyusul|nyusul|dikembalikan|suspect|gangguan|kosong"
+    r"|time ?-?out|rto"
     r"|nomor (?:response|respon|reply|data)|dicek|cek|manual)\b"
     r"|\A\D*\b(?:gagal|dibatalkan|refund|ditolak|pending|diproses|menunggu|tunggu|belum|tidak|antrian|menyusul"
     r"|dikembalikan|gangguan|suspect|error)\b\D*\Z"
