@@ -55,6 +55,9 @@ class Evidence:
     at: datetime
     by: str = ""
     """Such as the report's number: for the events."""
+    since: datetime | None = None
+    """What was told may be as old as this: when the report came in, which may be read later, or when the question was
+    asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +165,8 @@ def _about_settled(before: Transaction, attempt: AttemptState, evidence: Evidenc
     if is_now is AttemptStatus.SUCCESS:
         if said is OutcomeStatus.SUCCESS:
             return _same_success(before, attempt, evidence, outcome)
-        if evidence.source is Source.ANSWER or said is not OutcomeStatus.FAILED:
-            # The answer was written before the report that it contradicts, so it is no taking back.
+        if evidence.source is Source.ANSWER or said is not OutcomeStatus.FAILED or _may_be_older(evidence, attempt):
+            # What was told before the success that it contradicts is no taking back.
             return _contradiction(before, attempt, evidence, outcome)
         return _reverse(before, attempt, evidence, outcome)
     if is_now is AttemptStatus.REVERSED:
@@ -175,6 +178,11 @@ def _about_settled(before: Transaction, attempt: AttemptState, evidence: Evidenc
     if said in {OutcomeStatus.FAILED, OutcomeStatus.REJECTED}:
         return Decision(before)  # failed or rejected already: the same news again
     return _contradiction(before, attempt, evidence, outcome)
+
+
+def _may_be_older(evidence: Evidence, attempt: AttemptState) -> bool:
+    """Whether it may have been told before it was learned how the attempt ended."""
+    return evidence.since is not None and attempt.ended_at is not None and evidence.since < attempt.ended_at
 
 
 def _same_success(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:

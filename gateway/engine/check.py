@@ -136,7 +136,7 @@ class Checker:
             # What became of the question says nothing about the purchase.
             outcome = Outcome(status=OutcomeStatus.UNKNOWN)
         self._heard(account, attempt, outcome, now)
-        evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now())
+        evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now(), since=now)
         apply_it = by_evidence(evidence, account.never_seen)
         conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}
         return await self._door.surely(

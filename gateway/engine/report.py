@@ -92,7 +92,8 @@ class ReportReader:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         self._crash(CrashPoint.AFTER_REPORT_STORED)
         try:
-            await self.apply(account, report, number, repeated=stored.digest if repeated else None)
+            digest = stored.digest if repeated else None
+            await self.apply(account, report, number, stored.received_at, repeated=digest)
         except LedgerUnavailableError as error:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         return self._acknowledgement(account, report)
@@ -115,12 +116,15 @@ class ReportReader:
                 await self._ledger.mark_report(number, "unmatched")
                 continue
             kept = Report(method=stored.method, raw_query=stored.query, body=stored.body.encode())
-            await self.apply(account, kept, number)
+            await self.apply(account, kept, number, stored.received_at)
 
-    async def apply(self, account: Account, report: Report, number: int, *, repeated: str | None = None) -> None:
+    async def apply(
+        self, account: Account, report: Report, number: int, received_at: datetime, *, repeated: str | None = None
+    ) -> None:
         """Read a stored report and apply what it says.
 
         Args:
+            received_at: what was learned of the purchase since then may be newer.
             repeated: its digest, where the same report was stored before.
         """
         try:
@@ -137,16 +141,19 @@ class ReportReader:
         if not updates:
             await self._mark(account, number, "unreadable")
         for update in updates:
-            await self._apply_one(account, update, number, repeated=repeated)
+            await self._apply_one(account, update, number, received_at, repeated=repeated)
 
-    async def _apply_one(self, account: Account, update: Update, number: int, *, repeated: str | None) -> None:
+    async def _apply_one(
+        self, account: Account, update: Update, number: int, received_at: datetime, *, repeated: str | None
+    ) -> None:
         transaction = await self._find(account, update)
         attempt = None if transaction is None else _attempt(transaction, account, update)
         if transaction is None or attempt is None:
             await self._mark(account, number, "unmatched")
             return
         outcome = masked(update.outcome, account.redactor.text)
-        evidence = Evidence(attempt.id, outcome, Source.REPORT, self._clock.now(), by=f"report {number}")
+        now, by = self._clock.now(), f"report {number}"
+        evidence = Evidence(attempt.id, outcome, Source.REPORT, now, by=by, since=received_at)
         trust = self._trust(account, transaction, attempt, evidence)
         # One that is to be verified is news as long as it is not confirmed: the supplier may say so only later.
         settled = trust is not Trust.TO_VERIFY and not attempt.status.live

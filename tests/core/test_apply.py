@@ -32,11 +32,12 @@ def told(start: datetime, must_hold: Steps) -> Callable[..., Decision]:
         *,
         source: Source = Source.REPORT,
         after: float = 1.0,
+        since: datetime | None = None,
         proof: NeverSeenRule | None = None,
         **facts: Any,
     ) -> Decision:
         outcome = Outcome(status=OutcomeStatus(said), **facts) if isinstance(said, str) else said
-        evidence = Evidence(attempt, outcome, source, start + timedelta(seconds=after), by="report 5")
+        evidence = Evidence(attempt, outcome, source, start + timedelta(seconds=after), by="report 5", since=since)
         decision = apply(before, evidence, never_seen=proof)
         must_hold(before, decision)
         return decision
@@ -146,6 +147,18 @@ def test_a_success_that_is_taken_back_is_reversed_once(attempt: Attempts, purcha
     assert after.route_at is None, "what was taken back is not bought again"
     assert told(after, FIRST, "failed", message="REFUND", after=61).after is after
     assert conflicts(told(after, FIRST, "success", serial="SN-1", after=62).events) == ["contradiction"]
+
+
+@pytest.mark.parametrize("source", [Source.REPORT, Source.CHECK])
+def test_a_failure_that_was_told_before_the_success_was_learned_is_no_taking_back(
+    attempt: Attempts, purchase: Purchases, told: Told, start: datetime, source: Source
+) -> None:
+    bought = told(purchase(attempt()), FIRST, "success", serial="SN-1", after=60).after
+    old = told(bought, FIRST, "failed", source=source, after=90, since=start + timedelta(seconds=59))
+    assert (old.after.status, old.after.conflict) == (TransactionStatus.SUCCESS, True)
+    assert conflicts(old.events) == ["contradiction"]
+    new = told(bought, FIRST, "failed", source=source, after=90, since=start + timedelta(seconds=60))
+    assert new.after.status is TransactionStatus.REVERSED
 
 
 def test_a_late_answer_does_not_take_a_reported_success_back(

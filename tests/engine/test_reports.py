@@ -195,6 +195,28 @@ async def test_a_report_that_could_not_be_applied_is_read_again_when_nobody_has_
         assert (done.status, done.serial) == (TransactionStatus.SUCCESS, "SN-1")
 
 
+async def test_a_failure_that_was_left_unread_does_not_take_back_what_succeeded_since(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: object) -> bool:
+        raise LedgerUnavailableError("the disk is full")
+
+    async with shop() as here:
+        one = await pending(here)
+        await here.quiet()  # as above
+        await here.pass_time(10)
+        with monkeypatch.context() as patch:
+            patch.setattr(here.ledger, "commit", full)
+            with pytest.raises(UnavailableError):
+                await here.report("alpha", say("failed", one.attempts[0].id))
+        here.clock.forward(1)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
+        await here.pass_time(60)
+        assert [report.verdict for _, report in await here.ledger.reports()] == ["applied", "applied"]
+        done = await here.now(one)
+        assert (done.status, done.conflict) == (TransactionStatus.SUCCESS, True), "a person looks at it"
+
+
 async def test_a_report_that_was_not_read_before_its_account_was_taken_out_is_left_to_a_person(
     shop: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
