@@ -127,10 +127,11 @@ def test_no_attempt_starts_after_the_deadline_or_beyond_the_most(
 def test_the_reason_is_the_last_word_of_a_supplier(attempt: Attempts, purchase: Purchases, start: datetime) -> None:
     nothing = Choice((), (Dropped(NEXT, "closed", ReasonCode.CUTOFF),))
     failure = failed(attempt, ReasonCode.PRODUCT_UNAVAILABLE)
+    unreached = Reason(ReasonCode.OUT_OF_AREA, "no supplier's word")
     cases = {
-        (failure, attempt("rejected", number=2)): ReasonCode.PRODUCT_UNAVAILABLE,
+        (failure, attempt("rejected", number=2, reason=unreached)): ReasonCode.PRODUCT_UNAVAILABLE,
         (attempt("rejected"), failed(attempt, ReasonCode.SUPPLIER_BALANCE, 2)): ReasonCode.SUPPLIER_BALANCE,
-        (attempt("rejected"),): ReasonCode.NO_ROUTE,
+        (attempt("rejected", reason=unreached),): ReasonCode.NO_ROUTE,
         (): ReasonCode.CUTOFF,
     }
     for attempts, code in cases.items():

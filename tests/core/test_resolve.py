@@ -55,6 +55,7 @@ def test_success_gives_the_open_attempt_its_end_price_and_serial(
         None,
     )
     assert [one.status for one in after.attempts] == [AttemptStatus.REJECTED, AttemptStatus.SUCCESS]
+    assert after.attempts[1].serial == "SN-9"
     assert not after.needs_review
     assert [(event.kind, event.source, event.data["operator"]) for event in decision.events] == [
         ("resolved", "operator", "ann"),
@@ -79,6 +80,12 @@ def test_failed_ends_every_open_attempt_and_tries_nobody_else(
     assert not any(one.may_deliver or one.next_check_at for one in after.attempts)
     assert not after.conflict
     assert next_step(after, Choice((), ()), now=start, max_attempts=9, no_failover={}) == Leave()
+
+
+def test_failed_names_no_supplier_and_no_price(attempt: Attempts, purchase: Purchases, settled: Settles) -> None:
+    before = purchase(attempt("unknown", price=5_390, next_check_at=None), needs_review=True)
+    after = settled(before, "failed", serial="SN-9").after
+    assert (after.provider, after.price, after.serial) == (None, None, None)
 
 
 def test_a_success_that_comes_after_it_was_called_failed_calls_a_person_again(
