@@ -33,13 +33,18 @@ _PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "id": {"type": "string", "pattern": "^[0-9]{18}$"},
     "file": {"type": "string", "enum": ["docs.css", "docs.js"]},
 }
-_RATE_HEADERS = {
-    name: {"schema": {"type": "string"}, "description": text}
-    for name, text in (
-        ("RateLimit-Policy", "what the client may do; draft-ietf-httpapi-ratelimit-headers-10"),
-        ("RateLimit", "what is left of it; only where the client has a rate"),
-    )
+_REQUEST_ID = "the request's own, where it brought one that can be kept, or a new one: it stands in the log"
+_OF_PROBLEMS = {
+    401: {"WWW-Authenticate": "RFC 6750: Bearer, and what is wrong with the key"},
+    429: {"Retry-After": "seconds after which it may be tried again; until midnight where the day's limit is reached"},
+    503: {"Retry-After": "seconds after which it may be tried again"},
 }
+_OF_THE_RATE = {
+    "RateLimit-Policy": "what the client may do; draft-ietf-httpapi-ratelimit-headers-10",
+    "RateLimit": "what is left of it; only where the client has a rate",
+}
+_BEFORE_THE_RATE = frozenset({401, 403})
+"""Who is not let in has no rate."""
 
 
 def describe(routes: Iterable[Route], title: str) -> bytes:
@@ -156,10 +161,17 @@ def _responses(route: Route, known: Operation, schemas: Schemas) -> dict[str, An
         told = "; ".join(f"`{code}`: {PROBLEMS[code][1]}" for code in names)
         held = responses.setdefault(str(status), {"description": told, "content": {}})
         held["content"][CONTENT_TYPE] = {"schema": schemas(views.Problem, "serialization")}
-    if route.who is Who.CLIENT:
-        for response in responses.values():
-            response["headers"] = dict(_RATE_HEADERS)
+    for status, response in responses.items():
+        response["headers"] = _headers(route, known, status)
     return responses
+
+
+def _headers(route: Route, known: Operation, status: str) -> dict[str, Any]:
+    number = int(status) if status.isdigit() else 0
+    told = {"X-Request-ID": _REQUEST_ID, **_OF_PROBLEMS.get(number, {}), **known.told.get(number, {})}
+    if route.who is Who.CLIENT and number not in _BEFORE_THE_RATE:
+        told |= _OF_THE_RATE
+    return {name: {"schema": {"type": "string"}, "description": text} for name, text in told.items()}
 
 
 def _meaning(status: int | str) -> str:

@@ -52,6 +52,8 @@ class Operation:
     body: type[BaseModel] | None = None
     query: Mapping[str, Schema] = field(default_factory=dict)
     headers: Mapping[str, Schema] = field(default_factory=dict)
+    told: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    """Headers of what succeeds, by status: name and meaning."""
     problems: tuple[str, ...] = ()
     """Codes beside those that every route of its kind may answer with."""
 
@@ -59,9 +61,11 @@ class Operation:
 _PURCHASE_HEADERS: Mapping[str, Schema] = {
     "Prefer": {
         "type": "string",
-        "description": "wait=N: answer when the status is final, or after N seconds, 60 at most",
+        "description": "wait=N: answer when the status is final, or after N seconds, 60 at most; what cannot be read "
+        "is ignored (RFC 7240)",
     }
 }
+_APPLIED = {"Preference-Applied": "wait=N, where Prefer was taken: the seconds that it was taken for"}
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/v1/transactions"): Operation(
@@ -69,6 +73,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answers={201: views.TransactionView, 200: views.TransactionView},
         body=PurchaseBody,
         headers=_PURCHASE_HEADERS,
+        told={
+            201: {"Location": "where the new transaction is read", **_APPLIED},
+            200: {"Idempotent-Replayed": "true: this body came before under this ref_id", **_APPLIED},
+        },
         problems=("unknown_product", "ref_id_conflict", "unavailable"),
     ),
     ("GET", "/v1/transactions"): Operation(
@@ -90,7 +98,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/v1/events"): Operation(
         summary="Server-Sent Events: what happens to your transactions from now on, or after Last-Event-ID",
         answers={200: "text/event-stream"},
-        headers={"Last-Event-ID": {"type": "string", "pattern": "^[0-9]{1,18}$"}},
+        headers={"Last-Event-ID": {"type": "string", "pattern": "^[0-9]{0,19}$"}},
         problems=("invalid_request", "unavailable"),
     ),
     ("GET", "/v1/products"): Operation(

@@ -68,9 +68,14 @@ class EventView(View):
 
     id: int
     transaction: str
-    event: str
+    event: str = Field(
+        description="accepted, attempt_started, attempt, status, enriched, confirmed, report_to_verify, needs_review, "
+        "conflict or resolved; others may come to be, and are to be passed over"
+    )
     at: datetime
-    source: str = Field(description="who or what told")
+    source: str = Field(
+        description="who or what told: client, gateway, answer, report, check, recovery, clock or operator"
+    )
     attempt: str | None
     data: dict[str, Any]
 

@@ -64,6 +64,23 @@ def test_what_a_purchase_may_be_answered_is_all_described() -> None:
     assert {int(status) for status in responses} == {200, 201, 400, 401, 403, 404, 408, 409, 413, 415, 429, 500, 503}
 
 
+async def test_the_headers_of_an_answer_are_those_that_are_described(open_gateway: Any) -> None:
+    gateway = await open_gateway(shop={"rate": {"per_second": 0.01, "burst": 3}})
+    responses = orjson.loads(describe(API_ROUTES, ""))["paths"]["/v1/transactions"]["post"]["responses"]
+    named = {name for response in responses.values() for name in response["headers"]}
+    answers = [
+        await gateway.buy(ref_id="A-1", headers={"Prefer": "wait=0"}),
+        await gateway.buy(ref_id="A-1", headers={"Prefer": "wait=0"}),
+        await gateway.buy(client=None, ref_id="A-2"),
+        await gateway.buy(ref_id="A-1", product="S10"),
+        await gateway.buy(ref_id="A-3"),
+    ]
+    assert [answer.status for answer in answers] == [201, 200, 401, 409, 429]
+    for answer in answers:
+        described = set(responses[str(answer.status)]["headers"])
+        assert {name for name in named if name in answer.headers} == described, answer.status
+
+
 async def test_the_types_are_those_of_what_is_answered(gateway: Any, an_attempt: AttemptState) -> None:
     await gateway.buy(ref_id="A-1")
     (row,) = gateway.engine.ledger.rows.values()
