@@ -164,12 +164,6 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = {
 }
 
 
-_HEAD = (
-    "| ending | what happens | answer | reports | a check says | charged |",
-    "| --- | --- | --- | --- | --- | --- |",
-)
-
-
 def behaviour_of(dest: str, behaviours: Mapping[str, Behaviour] = BEHAVIOURS) -> Behaviour:
     """The line for a destination. Whatever does not end in two digits of the table behaves as `ANY`."""
     return behaviours.get(dest[-2:]) or behaviours[ANY]
