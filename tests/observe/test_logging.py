@@ -48,7 +48,7 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Log]]:
     root = logging.getLogger()
     names = ("", "sqlalchemy", "asyncio", "aiohttp", "asyncpg")
     levels = {name: logging.getLogger(name).level for name in names}
-    handlers = root.handlers[:]
+    handlers, structured = root.handlers[:], structlog.get_config()
 
     def configure(level: str = "DEBUG", redact: Callable[[str], str] = str) -> Log:
         log = Log()
@@ -61,7 +61,7 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Log]]:
     root.handlers[:] = handlers
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**structured)
     set_redactor(str)
 
 
