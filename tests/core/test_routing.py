@@ -28,7 +28,7 @@ def chosen(
     *routes: Route,
     strategy: Strategy = Strategy.PRIORITY,
     now: datetime = NOW,
-    draws: tuple[float, ...] = (0.5, 0.5, 0.5),
+    draws: tuple[float, ...] = (0.1, 0.5, 0.9),
     amount: int = 0,
     max_price: int | None = None,
     tried: frozenset[tuple[str, str]] = frozenset(),
@@ -112,6 +112,12 @@ def test_each_dropped_route_says_why(route: Route, why: str, reason: ReasonCode)
     (dropped,) = choice.dropped
     assert why in dropped.why
     assert (dropped.reason, choice.reason()) == (reason, reason)
+
+
+def test_a_route_with_closed_hours_is_open_at_all_others() -> None:
+    route = replace(ALPHA, closed=ClosedHours(time(9), time(11), JAKARTA))  # it is ten there
+    assert names(chosen(route, BETA)) == ["beta"]
+    assert names(chosen(route, BETA, now=NOW + timedelta(hours=1))) == ["alpha", "beta"]
 
 
 def test_the_amount_of_an_open_denomination_counts_towards_the_highest_price() -> None:
