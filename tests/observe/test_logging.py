@@ -146,14 +146,14 @@ def test_whatever_is_logged_is_one_line(event: str, fields: dict[str, Any]) -> N
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("GATEWAY_LOG", "json")
         root = logging.getLogger()
-        handlers, level = root.handlers[:], root.level
+        handlers, level, structured = root.handlers[:], root.level, structlog.get_config()
         try:
             configure_logging("DEBUG", stream=log.stream)
             structlog.get_logger("x").info(event, **fields)
         finally:
             root.handlers[:], root.level = handlers, level
             logging.captureWarnings(capture=False)
-            structlog.reset_defaults()
+            structlog.configure(**structured)
     assert len(log.lines) == 1
     assert len(log.text.splitlines()) == 1
 
