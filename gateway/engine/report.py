@@ -215,11 +215,14 @@ class ReportReader:
         return any(report.digest == digest for _, report in earlier)
 
     def _trust(self, account: Account, transaction: Transaction, attempt: AttemptState, evidence: Evidence) -> Trust:
-        """What a report is worth: what would settle an attempt, or touch a settled one, has to be verified."""
+        """What a report is worth: what would settle an attempt, or touch a settled one, has to be verified.
+
+        Where the source is trusted, only what was left lying is: the supplier may say something else by now."""
         said = evidence.outcome.status
         if said is OutcomeStatus.UNKNOWN and evidence.outcome.rule is None:
             return Trust.UNREAD
-        if account.settings.reports.trust == "source":
+        trusted = account.settings.reports.trust == "source"
+        if trusted and (evidence.since is None or evidence.at - evidence.since < _LEFT_BEHIND):
             return Trust.BELIEVED
         asking = account.asking
         if attempt.status.live:
@@ -235,7 +238,7 @@ class ReportReader:
             transaction, attempt, now=self._clock.now(), resend_within=account.settings.resend_within
         ):
             return Trust.TO_VERIFY
-        return Trust.UNVERIFIED
+        return Trust.BELIEVED if trusted else Trust.UNVERIFIED
 
     def _verify_at(self, attempt_id: str, now: datetime) -> datetime:
         """Now, but not again within the pause: a flood of false reports must not become a flood of questions."""

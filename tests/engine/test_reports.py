@@ -189,32 +189,65 @@ async def test_a_report_that_could_not_be_applied_is_read_again_when_nobody_has_
                 await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1"))
         await here.pass_time(21)  # reports are looked at, but this one may be under way
         assert await verdict(here) == "received"
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
         await here.pass_time(30)
-        assert await verdict(here) == "applied"
+        assert await verdict(here) == "to_verify", "the supplier may say something else by now"
         done = await here.now(one)
         assert (done.status, done.serial) == (TransactionStatus.SUCCESS, "SN-1")
+
+
+async def left_unread(here: Any, monkeypatch: pytest.MonkeyPatch, word: str, **facts: Any) -> Any:
+    """A pending purchase with a report that was stored, could not be applied, and is read within the next minute."""
+
+    async def full(_: object) -> bool:
+        raise LedgerUnavailableError("the disk is full")
+
+    one = await pending(here)
+    await here.quiet()  # as above
+    await here.pass_time(10)
+    with monkeypatch.context() as patch:
+        patch.setattr(here.ledger, "commit", full)
+        with pytest.raises(UnavailableError):
+            await here.report("alpha", say(word, one.attempts[0].id, **facts))
+    return one
+
+
+@pytest.mark.parametrize("said", ["success", "pending", "failed"])
+async def test_a_failure_that_was_left_unread_is_asked_about_before_another_supplier_is_tried(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    async with shop() as here:
+        await left_unread(here, monkeypatch, "failed", why="cutoff")
+        here.alpha.ask = lambda ref: say(said, ref, why="cutoff" if said == "failed" else "")
+        await here.pass_time(60)
+        assert await verdict(here) == "to_verify"
+        assert here.beta.count("buy") == (said == "failed")
 
 
 async def test_a_failure_that_was_left_unread_does_not_take_back_what_succeeded_since(
     shop: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(_: object) -> bool:
-        raise LedgerUnavailableError("the disk is full")
-
     async with shop() as here:
-        one = await pending(here)
-        await here.quiet()  # as above
-        await here.pass_time(10)
-        with monkeypatch.context() as patch:
-            patch.setattr(here.ledger, "commit", full)
-            with pytest.raises(UnavailableError):
-                await here.report("alpha", say("failed", one.attempts[0].id))
+        one = await left_unread(here, monkeypatch, "failed")
+        here.clock.forward(1)
+        assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        await here.pass_time(60)
+        assert [report.verdict for _, report in await here.ledger.reports()] == ["applied", "to_verify"]
+        done = await here.now(one)
+        assert (done.status, done.conflict) == (TransactionStatus.SUCCESS, False), "the supplier was asked"
+
+
+async def test_where_nobody_can_be_asked_old_news_of_failure_is_for_a_person(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(accounts={"alpha": {"ask": "none"}}) as here:
+        one = await left_unread(here, monkeypatch, "failed")
         here.clock.forward(1)
         assert await here.report("alpha", say("success", one.attempts[0].id, sn="SN-1")) == "applied"
         await here.pass_time(60)
-        assert [report.verdict for _, report in await here.ledger.reports()] == ["applied", "applied"]
         done = await here.now(one)
-        assert (done.status, done.conflict) == (TransactionStatus.SUCCESS, True), "a person looks at it"
+        assert (done.status, done.conflict) == (TransactionStatus.SUCCESS, True)
 
 
 async def test_a_report_that_was_not_read_before_its_account_was_taken_out_is_left_to_a_person(
