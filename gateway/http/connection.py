@@ -7,6 +7,7 @@
 - The connections at a listener have a limit, so that the last file is never a caller's. Near it connections are closed
   after their answer, so that whoever keeps one idle gives room; above it callers are told 503 and turned away.
 - While more purchases arrive than can be carried, they are refused before aiohttp reads them; see `shedding`.
+- Whoever has sent a whole request and then shuts its side, as simple programs do, gets the answer all the same.
 - Suppliers send reports unencoded. A request line of the reports' door with spaces or bytes above ASCII would be
   refused by the parser and the report lost; it is encoded for the parser, and `raw_target` gives it as it came.
 """
@@ -33,11 +34,11 @@ from gateway.http.request_id import request_id
 from gateway.http.routes import UNREADABLE
 from gateway.http.shedding import Shedder
 from gateway.http.times import Times
+from gateway.http.unparsed import LONGEST_LINE, MOST_HEADERS, what_is_wrong
 
 log = logging.getLogger("gateway.http")
 
 _DOORS = (b"GET /reports/", b"POST /reports/")
-_LONGEST_LINE = 8190
 _QUEUE = 1024
 """Connections that may wait for being taken."""
 _CROWDED = 0.75
@@ -60,6 +61,11 @@ def mended(request: web.Request) -> bool:
     return _TARGET in request
 
 
+def _may_be_a_report(data: bytes) -> bool:
+    """Whether a request line that begins so is one of the reports' door, or may become one: some send it in words."""
+    return data.startswith(_DOORS) or any(door.startswith(data) for door in _DOORS)
+
+
 def encode_line(data: bytes) -> tuple[bytes, str] | None:
     """A request whose line the parser would refuse, mended, and the target as it was; `None` where nothing is wrong.
 
@@ -77,7 +83,9 @@ class Connection(web.RequestHandler):
     """aiohttp's connection with what is said above."""
 
     __slots__ = (
+        "_asked",
         "_coming",
+        "_ended_at",
         "_fresh",
         "_held",
         "_listener",
@@ -96,7 +104,9 @@ class Connection(web.RequestHandler):
         self._metrics = metrics
         self._now = loop.time
         self._shedder = server.shedder
+        self._asked: web.BaseRequest | None = None
         self._coming = False
+        self._ended_at: float | None = None
         self._fresh = True
         self._held = b""
         self._original: str | None = None
@@ -137,7 +147,30 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.came()
+        self._asked = None
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # aiohttp's says nothing, which is `False` to asyncio
+        """The caller has nothing more to say. Whether the connection stays, for the answers that are still to come.
+
+        Whoever hangs up looks just the same, so it does not stay for one who only listens (a stream), or where
+        connections are scarce. Nothing is lost by that: what has arrived whole is carried out.
+        """
+        if self._listener.crowded or not self._owes_an_answer():
+            return False
+        self._ended_at = self._now()
+        return True
+
+    def _owes_an_answer(self) -> bool:
+        """Whether a request has arrived whole, and none of its answer is written."""
+        if self._messages:
+            return self._messages[-1][1].is_eof()
+        asked = self._asked
+        return asked is not None and asked.content.is_eof() and asked.writer.output_size == 0
+
+    def answer_overdue(self, now: float, seconds: float) -> bool:
+        """Whether a caller who shut its side has been waiting for longer than `seconds`."""
+        return self._ended_at is not None and now - self._ended_at > seconds
 
     def _first(self, data: bytes) -> bytes:
         """The first bytes of the connection, mended where that is needed; empty while the line is incomplete.
@@ -146,7 +179,7 @@ class Connection(web.RequestHandler):
         message. An answer to a mended request closes the connection, so the next report is the first on its own.
         """
         data = self._held + data
-        if data.startswith(_DOORS) and b"\n" not in data and len(data) <= _LONGEST_LINE:
+        if b"\n" not in data and len(data) <= LONGEST_LINE and _may_be_a_report(data):
             self._held = data
             return b""
         self._held = b""
@@ -158,6 +191,7 @@ class Connection(web.RequestHandler):
     def began(self, request: web.BaseRequest) -> None:
         """The headers of a request are complete."""
         self._working = True
+        self._asked = request
         self._waiting_since = None
         if self._original is not None:
             request[_TARGET] = self._original
@@ -167,7 +201,8 @@ class Connection(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         self._working = False
-        if self._listener.crowded:
+        self._asked = None
+        if self._listener.crowded or (self._ended_at is not None and not self._messages):
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
 
@@ -204,7 +239,7 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("an answer had begun already")
         if status < 500:
-            problem = ProblemError("bad_request", "this is not HTTP as it should be", close=True)
+            problem = ProblemError("bad_request", what_is_wrong(exc), close=True)
         else:
             problem = ProblemError("internal_error", f"the request could not be answered; its id is {name}", close=True)
             log.error("request %s could not be answered: %s", name, type(exc).__name__)
@@ -323,7 +358,9 @@ class Listener(web.Server):
             if isinstance(connection, Connection):
                 if connection.head_overdue(now, self._head_seconds):
                     connection.force_close()
-                elif connection.stuck(now, self._taking_seconds):
+                elif connection.stuck(now, self._taking_seconds) or connection.answer_overdue(
+                    now, self._taking_seconds
+                ):
                     connection.abort()  # a close would wait for what nobody takes
         self._sweeping = None
         self.crowded = len(connections) >= self._most * _CROWDED
@@ -387,8 +424,8 @@ class Runner(web.AppRunner):
             lingering_time=self._times.linger,
             access_log=None,
             logger=log,
-            max_line_size=_LONGEST_LINE,
-            max_field_size=_LONGEST_LINE,
-            max_headers=64,
+            max_line_size=LONGEST_LINE,
+            max_field_size=LONGEST_LINE,
+            max_headers=MOST_HEADERS,
             auto_decompress=False,
         )

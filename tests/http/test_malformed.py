@@ -207,6 +207,28 @@ async def test_a_long_answer_is_not_taken_for_slow_headers(open_gateway: Any) ->
     assert (await asyncio.wait_for(asking, 5)).status == 201
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("unknown method", "the method is not known"),
+        ("TLS", "this is TLS"),
+        ("long target", "more than 8190 bytes"),
+        ("long header", "more than 8190 bytes"),
+        ("bare LF", "the request line is not"),
+        ("HTTP/1.11", "the request line is not"),
+        ("no Host", "one Host"),
+        ("two Hosts", "one Host"),
+        ("two lengths", "one Content-Length"),
+        ("many headers", "64 headers at most"),
+        ("chunk size in words", "the chunks of the body"),
+    ],
+)
+async def test_what_cannot_be_parsed_is_told_what_is_wrong(gateway: Any, name: str, words: str) -> None:
+    answer = await gateway.raw(CORPUS[name])
+    assert b'"code":"bad_request"' in answer
+    assert words.encode() in answer
+
+
 @pytest.mark.parametrize("path", ["/v1/transactions", "/reports/open"])
 async def test_a_body_that_stalls_is_408_and_cut(open_gateway: Any, path: str) -> None:
     gateway = await open_gateway(times=Times(body=0.3, linger=0.2))

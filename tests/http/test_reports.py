@@ -94,14 +94,18 @@ async def test_what_no_text_column_holds_is_escaped(gateway: Any, query: bytes, 
     assert gateway.engine.reports[0][1].raw_query == expected
 
 
-async def test_a_line_that_comes_in_pieces_arrives_whole(gateway: Any) -> None:
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"GET /reports/open?message=SN: 1", b" 2", b" 3 HTTP/1.1", b"\r\nHost: x\r\nConnection: close\r\n\r\n"],
+        [b"GET ", b"/reports/open?message=SN: 1 2 3", b" HTTP/1.1\r\n", b"Host: x\r\nConnection: close\r\n\r\n"],
+        [b"G", b"ET /repo", b"rts/open?message=SN: 1 2 3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"],
+    ],
+    ids=["behind the path", "word by word", "anywhere"],
+)
+async def test_a_line_that_comes_in_pieces_arrives_whole(gateway: Any, pieces: list[bytes]) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.ports[0])
-    for piece in (
-        b"GET /reports/open?message=SN: 1",
-        b" 2",
-        b" 3 HTTP/1.1",
-        b"\r\nHost: x\r\nConnection: close\r\n\r\n",
-    ):
+    for piece in pieces:
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(0.02)

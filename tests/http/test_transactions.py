@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from typing import Any
 
 import pytest
@@ -139,7 +141,8 @@ async def test_a_client_that_hangs_up_cancels_nothing(gateway: Any, keys: dict[s
         b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (keys["shop"].encode(), len(body), body)
     )
     await asyncio.wait_for(gateway.engine.accepted.wait(), 5)
-    writer.transport.abort()
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()  # with a reset: an end alone could be that of one who still listens
     await gateway.until(lambda: gateway.connections[0].transport is None)
     gateway.engine.hold.set()
     await gateway.until(lambda: bool(gateway.metrics.requests))
