@@ -61,7 +61,9 @@ def weight(transaction: Transaction, product: Product | None) -> Sold:
         return Sold()
     price = transaction.price if transaction.status is TransactionStatus.SUCCESS else None
     if price is None:
-        price = most_it_costs(product, transaction.qty, transaction.max_price)
+        # What was sent before a reload costs what it did then, whatever the catalogue says by now.
+        sent = max((attempt.expected_price or 0 for attempt in transaction.attempts), default=0)
+        price = max(sent, most_it_costs(product, transaction.qty, transaction.max_price))
     return Sold(1, price)
 
 
@@ -72,6 +74,8 @@ class _Day:
     sold: Sold = field(default_factory=Sold)
     under_way: Sold = field(default_factory=Sold)
     """Purchases that are being accepted."""
+    open: dict[str, Sold] = field(default_factory=dict)
+    """What each open purchase counts for in `sold`: a reload may change what it would count for now."""
     counted_at: datetime | None = None
     counting: asyncio.Task[None] | None = None
     heard: list[Change] = field(default_factory=list)
@@ -103,11 +107,19 @@ class Days:
         if day.counting is not None and not day.counting.done():
             day.heard.append(change)
         if day.counted_at is not None:
-            day.sold = day.sold.plus(self._step(change.before, change.after))
+            day.sold = day.sold.plus(self._step(day.open, change))
 
-    def _step(self, before: Transaction | None, after: Transaction) -> Sold:
+    def _step(self, counted: dict[str, Sold], change: Change) -> Sold:
+        """What a change adds to the sum. `counted`, what open purchases count for, is brought up to date."""
+        before, after = change.before, change.after
         product = self._product(after.product)
-        return weight(after, product).minus(Sold() if before is None else weight(before, product))
+        was = counted.pop(after.id, None)
+        if was is None:
+            was = Sold() if before is None else weight(before, product)
+        now = weight(after, product)
+        if not after.status.final:
+            counted[after.id] = now
+        return now.minus(was)
 
     async def enter(self, client: Client, limit: Daily, purchase: PurchaseBody) -> Sold:
         """Keep room for a purchase while it is being accepted; give it back with `leave`, however that ends.
@@ -160,13 +172,17 @@ class Days:
         """Add up the ledger. What changes meanwhile is heard, and added where the ledger was read before it."""
         day.heard.clear()
         sold, before_id = Sold(), None
+        counted: dict[str, Sold] = {}
         read: dict[str, int] = {}
         while True:
             page = await self._engine.ledger.transactions(
                 client=client, start=day.start, end=day.end, before_id=before_id, limit=_PAGE
             )
             for one in page:
-                sold = sold.plus(weight(one, self._product(one.product)))
+                counts = weight(one, self._product(one.product))
+                sold = sold.plus(counts)
+                if not one.status.final:
+                    counted[one.id] = counts
                 if not one.status.final or one.updated_at >= now - _CLOCKS_APART:
                     read[one.id] = one.version
             if len(page) < _PAGE:
@@ -174,9 +190,9 @@ class Days:
             before_id = page[-1].id
         for change in day.heard:
             if change.after.version > read.get(change.after.id, 0):
-                sold = sold.plus(self._step(change.before, change.after))
+                sold = sold.plus(self._step(counted, change))
         day.heard.clear()
-        day.sold, day.counted_at = sold, now
+        day.sold, day.open, day.counted_at = sold, counted, now
 
 
 class DayIsOverError(ProblemError):

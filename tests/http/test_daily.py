@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.transaction import Change, TransactionStatus
+from gateway.core.transaction import AttemptState, AttemptStatus, Change, Transaction, TransactionStatus
 from gateway.http.daily import Days, Sold, most_it_costs, weight
 from gateway.settings.types import Product
 
@@ -104,6 +104,46 @@ async def test_the_amount_counts_open_purchases_at_most_and_ended_ones_at_their_
     assert (await gateway.buy(ref_id="A-3", max_price=101)).status == 429
     assert (await gateway.buy(ref_id="A-3", max_price=100)).status == 201
     assert gateway.metrics.limited == [("shop", "daily_amount")] * 2
+
+
+@pytest.mark.usefixtures("today")
+@pytest.mark.parametrize("now_costs", [100, 9_000, None], ids=["cheaper", "dearer", "taken out"])
+@pytest.mark.parametrize("ends", [TransactionStatus.SUCCESS, TransactionStatus.FAILED])
+async def test_a_reload_while_a_purchase_is_open_leaves_the_amount_exact(
+    open_gateway: Any, products: Any, now_costs: int | None, ends: TransactionStatus
+) -> None:
+    def reload(price: int | None) -> None:
+        route = {**ROUTES[0], "price": price}
+        there = () if price is None else (Product.model_validate({"code": "XL5", "routes": [route]}),)
+        gateway.engine.settings = gateway.engine.settings.model_copy(update={"products": there})
+
+    gateway = await open_gateway(shop={"daily": {"amount": 20_000}})
+    products(gateway)
+    first = await gateway.buy(ref_id="A-1")
+    reload(now_costs)
+    before = gateway.engine.ledger.rows[first.json["id"]]
+    price = 5400 if ends is TransactionStatus.SUCCESS else None
+    gateway.engine.commit(Change(before=before, after=replace(before, status=ends, price=price, version=2)))
+    reload(50_000)
+    left = 20_000 - (price or 0)
+    assert (await gateway.buy(ref_id="A-2", max_price=left + 1)).status == 429
+    assert (await gateway.buy(ref_id="A-3", max_price=left)).status == 201
+
+
+def test_an_open_purchase_counts_with_what_it_was_sent_for_where_that_is_more_than_the_catalogue_says_now() -> None:
+    sent = AttemptState(
+        id="1", number=1, provider="open", product="X5", expected_price=5450, status=AttemptStatus.PENDING,
+        started_at=NOON,
+    )  # fmt: skip
+    one = Transaction(
+        id="2", client="shop", ref_id="A-1", request_hash="", product="XL5", dest="0817", qty=1, max_price=None,
+        attempts=(sent,), created_at=NOON, updated_at=NOON, deadline_at=NOON,
+    )  # fmt: skip
+    assert weight(one, Product.model_validate({"code": "XL5", "routes": [{**ROUTES[0], "price": 100}]})) == Sold(
+        1, 5450
+    )
+    assert weight(one, None) == Sold(1, 5450)
+    assert weight(one, FIXED) == Sold(1, 5500)
 
 
 @pytest.mark.usefixtures("today")
