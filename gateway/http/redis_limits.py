@@ -31,7 +31,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.http.limits import Buckets, Standing, measure, spread
@@ -50,6 +50,8 @@ LATE = 0.02
 """Seconds behind its time after which a time-out is this process's own doing."""
 TRUST = 3.0
 """Seconds without an answer after which Redis is gone, whoever was late."""
+_REFUSALS = (AuthenticationError, AuthorizationError, BusyLoadingError, ResponseError)
+"""It is there and does not do it: a password, a right, a replica that takes no writes, no memory left."""
 _FIRST = 1.0
 """Seconds for the first heartbeat, before anybody asks."""
 
@@ -107,6 +109,8 @@ class RedisBuckets:
         self._answered = time.monotonic()
         self.reachable = True
         """Whether Redis answered the last time."""
+        self._refusal = ""
+        """What Redis said last instead of doing what it is asked; empty where it says nothing at all."""
 
     @property
     def replicas(self) -> int:
@@ -174,6 +178,7 @@ class RedisBuckets:
             self._answered = time.monotonic()
             if not self.reachable:
                 log.warning("redis answers again; client limits hold over all replicas")
+                self._refusal = ""
             self.reachable = True
 
     def _failed(self, error: Exception, due: float) -> None:
@@ -186,12 +191,16 @@ class RedisBuckets:
         timed_out = isinstance(error, TimeoutError | RedisTimeoutError)
         if timed_out and now - due > LATE and now - self._answered < TRUST:
             return
-        if self.reachable:
+        refusal = type(error).__name__ if isinstance(error, _REFUSALS) else ""
+        if self.reachable or (refusal and refusal != self._refusal):
             log.error(
-                "redis does not answer (%s); each of %d replicas gives out its part",
+                "redis %s (%s); each of %d replicas gives out its part",
+                "refuses" if refusal else "does not answer",
                 type(error).__name__,
                 self.replicas,
             )
+        self._refusal = refusal or self._refusal
+        if self.reachable:
             for client in self._own.clients:  # it may come back empty
                 self._apart[client] = next(self._numbers)
         self.reachable = False

@@ -8,11 +8,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+import structlog
+
 from gateway.ledger.batch import Operation
-from gateway.ledger.errors import LedgerUnavailableError
+from gateway.ledger.errors import LeaseLostError, LedgerUnavailableError
 
 MAX_BATCH = 512
 """How many operations one commit holds at most."""
+REMIND_SECONDS = 60.0
+"""After how long it is told again that nothing can be written, and why now."""
+log = structlog.get_logger(__name__)
 
 Write = Callable[[Sequence[Operation]], Awaitable[Sequence[Any]]]
 """Writes operations durably and answers each with its result or with the exception that is for its caller alone."""
@@ -31,6 +36,8 @@ class GroupWriter:
         self._arrived = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self._down_since: float | None = None
+        self._told_at = 0.0
 
     @property
     def queued(self) -> int:
@@ -76,6 +83,7 @@ class GroupWriter:
             answers = await self._write([operation for operation, _ in batch])
         except Exception as error:  # whatever it is, it is for the callers, and the writer goes on
             answers = [error] * len(batch)
+        self._tell(answers)
         for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
@@ -86,6 +94,21 @@ class GroupWriter:
         if self._on_commit is not None:
             whole = not any(isinstance(answer, Exception) for answer in answers)
             self._on_commit(len(batch), time.perf_counter() - started, whole)
+
+    def _tell(self, answers: Sequence[Any]) -> None:
+        """Tell once when nothing can be written, and once when it can be again: what comes between are its effects."""
+        now = time.monotonic()
+        trouble = answers[-1] if isinstance(answers[-1], LedgerUnavailableError) else None
+        if isinstance(trouble, LeaseLostError):
+            return  # told as such: the ledger is well
+        if trouble is None:
+            if self._down_since is not None:
+                log.warning("ledger_is_written_again", seconds=round(now - self._down_since, 1))
+                self._down_since = None
+        elif self._down_since is None or now - self._told_at >= REMIND_SECONDS:
+            self._down_since = now if self._down_since is None else self._down_since
+            self._told_at = now
+            log.error("ledger_not_written", why=str(trouble), seconds=round(now - self._down_since, 1))
 
 
 def _own(error: Exception) -> Exception:

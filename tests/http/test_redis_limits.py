@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +191,32 @@ async def test_a_refusal_says_how_long_and_the_password_is_not_told(
     await lost.close()
     assert "redis does not answer" in caplog.text
     assert "canary" not in caplog.text + repr(lost)
+
+
+async def test_a_redis_that_comes_back_with_another_password_is_told_as_one_that_refuses(
+    server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with replicas(server, 1) as (one,):
+        server.stop()
+        async with asyncio.timeout(5):
+            while one.reachable:  # noqa: ASYNC110 — the heartbeat finds out
+                await asyncio.sleep(0.05)
+        assert "refuses" not in caplog.text
+        with other_password(server, tmp_path):
+            async with asyncio.timeout(5):
+                while "redis refuses (AuthenticationError)" not in caplog.text:  # noqa: ASYNC110 — the same
+                    await asyncio.sleep(0.05)
+            await asyncio.sleep(3 * redis_limits.BEAT / 5)
+        assert caplog.text.count("redis refuses") == 1
+
+
+@contextmanager
+def other_password(server: RedisServer, folder: Path) -> Iterator[None]:
+    """One in its place that wants to be told a password."""
+    guarded = RedisServer(folder, "another")
+    guarded.port = server.port
+    guarded.start()
+    try:
+        yield
+    finally:
+        guarded.stop()
