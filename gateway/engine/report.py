@@ -139,7 +139,8 @@ class ReportReader:
             tell(account.id, "read_report", error)
             updates = ()
         if not updates:
-            await self._mark(account, number, "unreadable")
+            # Whoever only looks whether the door is there has said nothing, and a person need not look at it.
+            await self._mark(account, number, "unreadable" if report.raw_query or report.body else "empty")
         for update in updates:
             await self._apply_one(account, update, number, received_at, repeated=repeated)
 

@@ -131,7 +131,7 @@ async def test_a_taking_back_reverses_and_is_not_bought_again(shop: Opens) -> No
         ("success ref=x .", "unmatched"),
         ("success sref=T-404 .", "unmatched"),
         ("success .", "unreadable"),
-        ("", "unreadable"),
+        ("", "empty"),
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "unreadable"),
     ],
 )
