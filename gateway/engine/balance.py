@@ -105,6 +105,8 @@ class Balances:
         self._urgent: set[str] = set()
         """To be asked whoever else has asked."""
         self._started_at = clock.now()
+        self._counted_to: dict[str, datetime] = {}
+        """To which moment the last process counted an account, where that is later: the clock was set back."""
         self._shared = None if alone else SharedBooks(ledger=ledger, clock=clock, seconds=seconds)
 
     async def start(self) -> None:
@@ -121,6 +123,8 @@ class Balances:
             if self._alone and stored.computed is not None:
                 left = stored.computed - await self._ledger.charged_since(provider, stored.at)
                 held.books, held.computed = Span(left, left), left
+                counted = [one.ended_at for one in await self._ledger.claims(provider, stored.at) if one.ended_at]
+                self._counted_to[provider] = max([stored.at, *counted])
             if self._shared is not None:
                 await self._shared.start(provider, held)
         if self._alone:
@@ -196,6 +200,9 @@ class Balances:
             was = before.get(attempt.id)
             if attempt is not was:
                 self._step(was, attempt)
+            if attempt.contested and change.after.status.final and not change.after.conflict:
+                # A person has looked at it: from now on what was taken for it all the same is a drift.
+                self._of(attempt.provider).decided(attempt.id)
 
     def _step(self, was: AttemptState | None, attempt: AttemptState) -> None:
         account = self._accounts.get(attempt.provider)
@@ -330,8 +337,9 @@ class Balances:
         if self._shared is not None:  # it keeps the books itself
             await self._ledger.save_balance(provider, self._clock.now(), held.reported, None)
             return
-        # Not before the start: what ended before it is in the books, and not among what we saw end.
-        at = max(self._clock.now() - _SETTLED, self._started_at)
+        # Not before the start: what ended before it is in the books, and not among what we saw end. And not before what
+        # the last process wrote, where its clock was ahead of ours: the latest row is the one that is taken up.
+        at = max(self._clock.now() - _SETTLED, self._started_at, self._counted_to.get(provider, self._started_at))
         computed: int | None = None
         if books is not None and books.low == books.high:
             computed = books.high + self._of(provider).charged_after(at)

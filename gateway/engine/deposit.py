@@ -146,6 +146,10 @@ class UnderWay:
                 self._forget_first()
         return more
 
+    def decided(self, attempt_id: str) -> None:
+        """A person has decided about an attempt whose evidence contradicts itself: it is no longer in doubt."""
+        self._end(attempt_id)
+
     def charged_after(self, at: datetime) -> int:
         """Rupiah charged by what ended later than `at`, less what was given back."""
         return sum(one.more for one in self.ended if one.ended_at > at)

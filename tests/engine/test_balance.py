@@ -303,6 +303,47 @@ async def test_what_ended_shortly_before_a_restart_is_counted_once_by_the_next_r
         assert balance(third) == (deposit.left, deposit.left, 0)
 
 
+@pytest.mark.parametrize("back", [3.0, 45.0, 3_600.0])
+async def test_a_clock_that_is_set_back_between_two_processes_falsifies_no_balance(
+    open_shop: Opens, back: float
+) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        for n in range(4):
+            await answered(here, f"A-{n}")
+    for process in range(3):
+        if process == 0:
+            here.clock.forward(-back)
+        async with open_shop(like=here) as again:
+            assert balance(again)[1] == deposit.left
+            await answered(again, f"B-{process}")
+            assert balance(again) == (deposit.left, deposit.left, 0)
+
+
+async def test_what_was_charged_for_a_failure_shows_as_a_drift_once_a_person_has_looked_at_it(
+    open_shop: Opens,
+) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+        here.alpha.buy = lambda ref: say("failed", ref, why="product_unavailable")
+        one = await answered(here, "A-1")  # beta delivers
+        here.alpha.buy = deposit.sell
+        deposit.left -= deposit.price  # and so does alpha, which has called it failed
+        await here.report("alpha", say("success", one.attempts[0].id, sn="LATE", price=deposit.price))
+        assert (await here.now(one)).conflict
+        await here.pass_time(60)
+        await answered(here, "A-2")
+        assert balance(here)[2] == 0, "nobody has decided yet whether it was charged"
+        await here.engine.resolve(one.id, result="success", reason="claimed", operator="rina")
+        await answered(here, "A-3")
+        assert balance(here)[2] == -deposit.price
+    async with open_shop(like=here) as again:
+        await again.pass_time(60)
+        await answered(again, "A-4")
+        assert balance(again)[2] == -deposit.price, "as after a restart"
+
+
 async def test_it_is_written_at_most_once_a_minute(open_shop: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[int | None] = []
     async with open_shop() as here:
