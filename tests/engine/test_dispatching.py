@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.failover import ANOTHER_SUPPLIER_MAY_BE_TRIED
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
-from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.core.transaction import AttemptStatus, Change, TransactionStatus
 from gateway.net.failure import Failure
 from gateway.provider import Asking, Attempt, Call, Reply, Report, Update
 from gateway.testing.scripted_supplier import ScriptedProvider, say
@@ -368,3 +368,25 @@ async def test_a_report_that_a_plugin_cannot_read_is_kept_and_acknowledged(shop:
         one = await here.answered()
         assert await here.report("alpha", say("success", one.attempts[0].id)) == "unreadable"
         assert (await here.now(one)).status is TransactionStatus.PENDING
+
+
+async def test_a_step_that_another_one_overtook_gives_its_turn_back(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1}}}) as here:
+        commit, lost = here.ledger.commit, list[Change]()
+
+        async def loses_once(change: Change) -> bool:
+            if change.before is not None and len(change.after.attempts) > len(change.before.attempts) and not lost:
+                lost.append(change)
+                return False
+            return bool(await commit(change))
+
+        monkeypatch.setattr(here.ledger, "commit", loses_once)
+        here.alpha.open.clear()
+        await here.buy("A-1")
+        second = await here.buy("A-2", dest="081712345670")
+        assert second.attempts == ()
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(second, 5)).status is TransactionStatus.SUCCESS
+        assert (len(lost), here.alpha.count("buy")) == (1, 2)
