@@ -142,6 +142,8 @@ def compare(lines: Sequence[Line], purchase: Purchase) -> Finding:
         differences.append(
             f"price there {line.price}, here {purchase.price}, {line.price - purchase.price:+d}",
         )
+    elif not repeated and (kept := _kept(lines)):
+        differences.append(f"price charged there and given back differ, {kept:+d}")
     if line.dest is not None and not same_dest(line.dest, purchase.dest):
         differences.append(f"dest there {line.dest}, here {purchase.dest}")
     verdict = Verdict.DIFFERS if differences else Verdict.MATCHED
@@ -156,6 +158,16 @@ def _as_one(lines: Sequence[Line]) -> tuple[Line, bool]:
     returned = [line for line in lines if line.status in _NOT_CHARGED]
     taken_back = len(lines) == 2 and len(returned) == 1 and any(line.status is LineStatus.SUCCESS for line in lines)
     return (returned[0] if taken_back else lines[0]), not taken_back
+
+
+def _kept(lines: Sequence[Line]) -> int:
+    """What the supplier kept of a charge that it gave back, in rupiah; below 0: it gave back more. 0 where a line does
+    not say. A list of movements may write one of the two with a minus."""
+    charged = [line.price for line in lines if line.status is LineStatus.SUCCESS]
+    returned = [line.price for line in lines if line.status in _NOT_CHARGED]
+    if len(charged) != 1 or len(returned) != 1 or not charged[0] or not returned[0]:
+        return 0
+    return abs(charged[0]) - abs(returned[0])
 
 
 _NOT_CHARGED = frozenset({LineStatus.FAILED, LineStatus.REVERSED})

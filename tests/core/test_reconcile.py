@@ -103,6 +103,25 @@ def test_a_charge_and_its_return_are_one_reversal() -> None:
     assert compare(lines, purchase()).differences == ("status there reversed, here success",)
 
 
+def test_a_return_of_less_than_the_charge_differs_by_what_the_supplier_kept() -> None:
+    taken_back = purchase(status=AttemptStatus.REVERSED)
+    for status in (LineStatus.REVERSED, LineStatus.FAILED):
+        found = compare([line(), line(status=status, price=5000)], taken_back)
+        assert (found.verdict, found.differences) == (
+            Verdict.DIFFERS,
+            ("price charged there and given back differ, +400",),
+        )
+    assert compare([line(status=LineStatus.REVERSED, price=5500), line()], taken_back).differences == (
+        "price charged there and given back differ, -100",
+    )
+
+
+@pytest.mark.parametrize("returned", [5400, -5400, None, 0])
+def test_a_whole_return_and_one_without_an_amount_match(returned: int | None) -> None:
+    lines = [line(), line(status=LineStatus.REVERSED, price=returned)]
+    assert compare(lines, purchase(status=AttemptStatus.REVERSED)).verdict is Verdict.MATCHED
+
+
 def test_what_is_listed_twice_may_have_been_charged_twice() -> None:
     (found,) = run([line(), line()], [purchase()])
     assert found.differences == ("listed 2 times",)
