@@ -30,6 +30,10 @@ _REPLICAS = "replicas"
 RECONNECT_SECONDS = 0.5
 _MIGRATION_LOCK = 7_205_461_001
 """The advisory lock under which the schema is changed, so that of many replicas one does it."""
+MIGRATION_SECONDS = 6 * 3600.0
+"""How long a migration may take, and the wait for another replica's: an index on a large table takes its minutes."""
+TABLE_SECONDS = 5.0
+"""How long a migration waits for a table that somebody reads, such as a backup. Every purchase waits behind it."""
 
 T = TypeVar("T")
 OnChange = Callable[[str], None]
@@ -241,14 +245,15 @@ async def prepare(connection: asyncpg.Connection[Any], *, migrate: bool) -> str 
         return was
     if not migrate:
         raise migrating.out_of_date(NAME, was)
-    await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK)
+    await connection.execute("SELECT pg_advisory_lock($1)", _MIGRATION_LOCK, timeout=MIGRATION_SECONDS)
     try:
         # In a transaction that begins after the lock is had: one that had waited for it would still know no table.
         async with connection.transaction():
             was = await _revision(connection)
             if was != REVISION:
                 script = await asyncio.to_thread(migrating.upgrade_sql, NAME, was)
-                await connection.execute(script)
+                await connection.execute(f"SET LOCAL lock_timeout = {int(TABLE_SECONDS * 1000)}")
+                await connection.execute(script, timeout=MIGRATION_SECONDS)
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", _MIGRATION_LOCK)
     return was

@@ -61,6 +61,10 @@ def meaning(error: BaseException) -> LedgerError:
         return LedgerDamagedError(f"{NAME} is damaged ({error}); restore it from a copy")
     if isinstance(error, asyncpg.ClientConfigurationError | ValueError):
         return LedgerError("the ledger's url cannot be understood; write postgresql://user:password@host:port/database")
+    if isinstance(error, TimeoutError):
+        return LedgerUnavailableError(
+            f"{NAME} did not answer in time: it hangs, waits for a lock, or the way to it is cut"
+        )
     if isinstance(error, Lost):
         return LedgerUnavailableError(f"{NAME} cannot be reached ({type(error).__name__})")
     if state.startswith(_UNAVAILABLE) or state.startswith("28") or state == "3D000":

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -20,7 +22,16 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from gateway.core.transaction import Change
-from gateway.ledger import LedgerBusyError, LedgerUnavailableError, SchemaOutOfDateError, migrate, open_ledger
+from gateway.ledger import (
+    LedgerBusyError,
+    LedgerUnavailableError,
+    SchemaOutOfDateError,
+    migrate,
+    migrating,
+    open_ledger,
+    postgres_connection,
+)
+from gateway.ledger import postgres as postgres_module
 from gateway.ledger.migrating import MIGRATIONS
 from gateway.ledger.schema import REVISION, metadata
 
@@ -127,6 +138,60 @@ async def test_many_replicas_that_migrate_at_once_migrate_once(postgresql: Any) 
     assert await postgresql.count("alembic_version") == 1
     for ledger in ledgers:
         await ledger.close()
+
+
+async def test_a_migration_may_take_longer_than_a_command(postgresql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index on a table of millions of rows takes minutes."""
+    await postgresql.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+    monkeypatch.setattr(postgres_connection, "COMMAND_SECONDS", 1.0)
+    script = migrating.upgrade_sql
+
+    def slow(name: str, was: str | None) -> str:
+        return f"SELECT pg_sleep(2);\n{script(name, was)}"
+
+    monkeypatch.setattr(migrating, "upgrade_sql", slow)
+    assert await asyncio.to_thread(migrate, postgresql.url) == f"ledger at revision {REVISION} (was empty)"
+
+
+async def test_who_comes_while_another_migrates_waits_for_it(postgresql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    await back_to_0003(postgresql)
+    monkeypatch.setattr(postgres_connection, "COMMAND_SECONDS", 1.0)
+    other = await asyncpg.connect(postgresql.url)
+    await other.execute(f"SELECT pg_advisory_lock({postgres_module._MIGRATION_LOCK})")
+    migrated = asyncio.create_task(asyncio.to_thread(migrate, postgresql.url))
+    done, _ = await asyncio.wait([migrated], timeout=2)
+    assert not done
+    await other.close()
+    assert await migrated == f"ledger at revision {REVISION} (was at 0003)"
+
+
+async def test_a_migration_that_a_backup_keeps_from_a_table_does_not_hold_purchases_up(
+    postgresql: Any, monkeypatch: pytest.MonkeyPatch, accept: Make
+) -> None:
+    """Whoever comes behind one that waits to change a table waits too, also who would get on with the first one."""
+    ledger = await postgresql.open()
+    await back_to_0003(postgresql)
+    monkeypatch.setattr(postgres_module, "TABLE_SECONDS", 0.5)
+    backup = await asyncpg.connect(postgresql.url)
+    await backup.execute("BEGIN")
+    await backup.execute("LOCK TABLE attempts IN ACCESS SHARE MODE")
+    began = time.monotonic()
+    with pytest.raises(LedgerUnavailableError, match="lock timeout"):
+        await asyncio.to_thread(migrate, postgresql.url)
+    assert time.monotonic() - began < postgres_connection.COMMAND_SECONDS / 2
+    await backup.close()
+    assert await asyncio.to_thread(migrate, postgresql.url) == f"ledger at revision {REVISION} (was at 0003)"
+    assert await ledger.commit(accept())
+    await ledger.close()
+
+
+async def back_to_0003(database: Any) -> None:
+    """As the program before 0004 left it."""
+    await database.execute(
+        "DROP INDEX ix_attempts_equal",
+        "ALTER TABLE attempts DROP COLUMN nth, DROP COLUMN dest",
+        "UPDATE alembic_version SET version_num = '0003'",
+    )
 
 
 async def test_a_ledger_in_use_is_not_migrated(sqlite: Any) -> None:

@@ -124,6 +124,21 @@ async def test_a_commit_that_never_arrived_was_not_made(
     await ledger.close()
 
 
+async def test_a_table_that_somebody_has_locked_is_not_told_as_a_server_that_is_gone(
+    postgresql: Any, monkeypatch: pytest.MonkeyPatch, accept: Make
+) -> None:
+    monkeypatch.setattr(postgres_connection, "COMMAND_SECONDS", 0.5)
+    ledger = await postgresql.open()
+    other = await asyncpg.connect(postgresql.url)
+    await other.execute("BEGIN")
+    await other.execute("LOCK TABLE transactions IN ACCESS EXCLUSIVE MODE")
+    with pytest.raises(LedgerUnavailableError, match="did not answer in time: it hangs, waits for a lock"):
+        await ledger.commit(accept())
+    await other.close()
+    assert await ledger.commit(accept("A-1"))
+    await ledger.close()
+
+
 class Replying:
     """A connection whose server makes the commit, or does not, and says another thing."""
 
