@@ -64,7 +64,7 @@ def weight(transaction: Transaction, product: Product | None) -> Sold:
         # What was sent before a reload costs what it did then, whatever the catalogue says by now.
         sent = max((attempt.expected_price or 0 for attempt in transaction.attempts), default=0)
         price = max(sent, most_it_costs(product, transaction.qty, transaction.max_price))
-    return Sold(1, price)
+    return Sold(1, max(0, price))  # a commission makes no room for other purchases
 
 
 @dataclass(slots=True)

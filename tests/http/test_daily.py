@@ -146,6 +146,14 @@ def test_an_open_purchase_counts_with_what_it_was_sent_for_where_that_is_more_th
     assert weight(one, FIXED) == Sold(1, 5500)
 
 
+def test_a_bill_whose_supplier_pays_a_commission_makes_no_room_for_other_purchases() -> None:
+    paid = Transaction(
+        id="2", client="shop", ref_id="A-1", request_hash="", product="PLN", dest="0817", qty=1, max_price=None,
+        status=TransactionStatus.SUCCESS, price=-1_500, created_at=NOON, updated_at=NOON, deadline_at=NOON,
+    )  # fmt: skip
+    assert weight(paid, None) == Sold(1, 0)
+
+
 @pytest.mark.usefixtures("today")
 async def test_a_restart_counts_the_day_from_the_ledger(open_gateway: Any) -> None:
     old = await open_gateway(shop={"daily": {"purchases": 3}})
