@@ -128,7 +128,7 @@ def _succeed(
     if before.status is TransactionStatus.PENDING:
         after = evolve(
             before,
-            attempts=_exchanged(before, attempt),
+            attempts=before.attempts_with(attempt),
             updated_at=evidence.at,
             version=before.version + 1,
             status=TransactionStatus.SUCCESS,
@@ -287,11 +287,7 @@ def _released(after: Transaction, at: datetime) -> Transaction:
 
 
 def _with(before: Transaction, attempt: AttemptState, at: datetime) -> Transaction:
-    return evolve(before, attempts=_exchanged(before, attempt), updated_at=at, version=before.version + 1)
-
-
-def _exchanged(before: Transaction, attempt: AttemptState) -> tuple[AttemptState, ...]:
-    return tuple(attempt if held.id == attempt.id else held for held in before.attempts)
+    return evolve(before, attempts=before.attempts_with(attempt), updated_at=at, version=before.version + 1)
 
 
 def _reason(outcome: Outcome) -> Reason:

@@ -107,8 +107,7 @@ def keep_unverified(before: Transaction, attempt_id: str, *, now: datetime, by: 
 
 
 def _replaced(before: Transaction, attempt: AttemptState, now: datetime) -> Transaction:
-    attempts = tuple(attempt if held.id == attempt.id else held for held in before.attempts)
-    return replace(before, attempts=attempts, updated_at=now, version=before.version + 1)
+    return replace(before, attempts=before.attempts_with(attempt), updated_at=now, version=before.version + 1)
 
 
 def _with(decision: Decision, attempt: AttemptState) -> Decision:
@@ -118,5 +117,4 @@ def _with(decision: Decision, attempt: AttemptState) -> Decision:
     if held == attempt:
         return decision
     version = after.version if decision.events else after.version + 1
-    attempts = tuple(attempt if other.id == attempt.id else other for other in after.attempts)
-    return Decision(replace(after, attempts=attempts, version=version), decision.events)
+    return Decision(replace(after, attempts=after.attempts_with(attempt), version=version), decision.events)

@@ -79,3 +79,13 @@ class Outcome:
             raise ValueError("never_seen goes with UNKNOWN: the gateway decides when it counts as REJECTED")
         if self.account_refused and self.status is not OutcomeStatus.REJECTED:
             raise ValueError("account_refused goes with REJECTED")
+
+
+def about(outcome: Outcome, ref: str) -> Outcome:
+    """`outcome`, where it is about `ref`.
+
+    One that names another reference is about another purchase, whatever the plugin made of it, and tells nothing of
+    this one: with its `supplier_ref` here, its report would settle this attempt."""
+    if outcome.ref is None or outcome.ref == ref:
+        return outcome
+    return Outcome(status=OutcomeStatus.UNKNOWN, message=outcome.message, rule=outcome.rule)

@@ -88,5 +88,4 @@ def put_off(before: Transaction, attempt_id: str, *, now: datetime, seconds: flo
         return Decision(before)
     spread = 1.0 + int(attempt_id) // 1_000_000 % 100 / 100
     later = replace(attempt, next_check_at=now + timedelta(seconds=seconds * spread))
-    attempts = tuple(later if held.id == attempt_id else held for held in before.attempts)
-    return Decision(replace(before, attempts=attempts, version=before.version + 1))
+    return Decision(replace(before, attempts=before.attempts_with(later), version=before.version + 1))

@@ -133,6 +133,10 @@ class Transaction:
     def attempt(self, attempt_id: str) -> AttemptState | None:
         return next((attempt for attempt in self.attempts if attempt.id == attempt_id), None)
 
+    def attempts_with(self, changed: AttemptState) -> tuple[AttemptState, ...]:
+        """Its attempts, with `changed` in the place of the one that has its id."""
+        return tuple(changed if attempt.id == changed.id else attempt for attempt in self.attempts)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -6,20 +6,16 @@ again on the state as it is now, so two pieces of evidence that arrive together 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from gateway.core.apply import Decision, Evidence, NeverSeenRule, apply
 from gateway.core.transaction import Change, Event, Exchange, ReadReport, Transaction
 from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.notify import notifications
-from gateway.ledger import Ledger, LedgerUnavailableError
+from gateway.ledger import Ledger
 
 Decide = Callable[[Transaction], Decision]
 """Makes a decision on the state that it is given. Called again when that state has moved on."""
-
-_PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds between the tries to write down what a supplier said while the ledger cannot be written."""
 
 
 class Door:
@@ -93,19 +89,6 @@ class Door:
             if current is None:
                 raise LookupError(f"transaction {transaction.id} is gone from the ledger")
             transaction = current
-
-    async def surely(self, write: Callable[[], Awaitable[Transaction]]) -> Transaction:
-        """Do `write` until the ledger takes it: what a supplier has said must not be lost to a full disk.
-
-        A process that ends meanwhile loses nothing either: the attempt is `sending` on disk and is asked about.
-        """
-        tries = 0
-        while True:
-            try:
-                return await write()
-            except LedgerUnavailableError:
-                await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
-                tries += 1
 
 
 def by_evidence(evidence: Evidence, never_seen: NeverSeenRule | None) -> Decide:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from gateway.core.apply import Decision, Evidence, Source
 from gateway.core.checking import checked, may_ask_by_resending
-from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.outcome import Outcome, OutcomeStatus, about
 from gateway.core.retry import put_off
 from gateway.core.transaction import AttemptState, AttemptStatus, Transaction
 from gateway.engine.accounts import Account, seconds
@@ -18,6 +18,7 @@ from gateway.engine.dispatch import Dispatcher
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError
 from gateway.engine.plugin_faults import tell
+from gateway.engine.surely import surely
 from gateway.ledger import Ledger
 from gateway.plugin_errors import FAULTS
 from gateway.provider import Asking, Call
@@ -129,9 +130,7 @@ class Checker:
         account.checks.ended(seconds(), answered=answer.sent.reply is not None)
         self._crash(CrashPoint.AFTER_CHECK_ANSWER)
         self._asked(account, "answered" if answer.sent.reply is not None else "no_answer")
-        outcome = answer.outcome
-        if outcome.ref is not None and outcome.ref != attempt.id:
-            outcome = Outcome(status=OutcomeStatus.UNKNOWN, message=outcome.message)
+        outcome = about(answer.outcome, attempt.id)
         if answer.sent.reply is None:
             # What became of the question says nothing about the purchase.
             outcome = Outcome(status=OutcomeStatus.UNKNOWN)
@@ -139,7 +138,7 @@ class Checker:
         evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now(), since=now)
         apply_it = by_evidence(evidence, account.never_seen)
         conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}
-        return await self._door.surely(
+        return await surely(
             lambda: self._door.settle(
                 transaction,
                 lambda current: self._checked(apply_it(current), attempt.id, account, conclusive=conclusive),

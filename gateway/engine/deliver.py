@@ -25,6 +25,7 @@ from gateway.engine.crashpoints import CrashPoint, Hook, nothing
 from gateway.engine.errors import EngineError
 from gateway.engine.observation import Audits
 from gateway.engine.receivers import ReceiverLane, SendsNotification
+from gateway.engine.surely import surely
 from gateway.ledger import LedgerUnavailableError
 from gateway.ledger.protocol import Outbox, StoredNotification
 from gateway.net.webhook import WebhookSender
@@ -36,9 +37,6 @@ PER_CLIENT = 8
 """Notifications under way to one receiver."""
 _SURVEY = 10.0
 """Seconds between counts of the backlog, and looks at what other replicas found disabled."""
-_PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds between the tries to note a delivery while the ledger cannot be written. Until it is noted the notification
-counts as under way: it must not go out again each second because a disk is full."""
 
 
 class NoWebhookError(EngineError):
@@ -312,7 +310,8 @@ class Deliverer:
             self._counts.webhook(lane.client, verdict.result.value, answer.seconds)
         if verdict.result is Result.GONE:
             lane.disabled = verdict.error or "gone"
-        await self._surely(lambda: self._note(lane, stored, verdict, now))
+        # Until it is noted it counts as under way: it must not go out again each second because a disk is full.
+        await surely(lambda: self._note(lane, stored, verdict, now))
         if verdict.result in {Result.DEAD, Result.GONE}:
             event = "webhook_dead" if verdict.result is Result.DEAD else "webhook_disabled"
             log.error(event, client=lane.client, notification=stored.notification.id, why=verdict.error)
@@ -329,17 +328,6 @@ class Deliverer:
             delivered=verdict.result is Result.DELIVERED,
             dead=verdict.result in {Result.DEAD, Result.GONE},
         )
-
-    async def _surely(self, write: Callable[[], Any]) -> None:
-        tries = 0
-        while True:
-            try:
-                await write()
-            except LedgerUnavailableError:
-                await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
-                tries += 1
-            else:
-                return
 
     def _audit(self, event: str, stored: StoredNotification, **fields: Any) -> None:
         if self._audits is not None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from gateway.core.advance import Finish, Leave, Send, Step, finish, next_step, start
 from gateway.core.apply import Decision, Evidence, Source
 from gateway.core.day import day_of
-from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
+from gateway.core.outcome import Outcome, ReasonCode, about
 from gateway.core.references import References
 from gateway.core.routing import AccountView, Choice, Dropped, Product, Route, Strategy, choose
 from gateway.core.transaction import AttemptState, Transaction
@@ -26,6 +26,7 @@ from gateway.engine.crashpoints import CrashPoint, Hook
 from gateway.engine.exchange import attempt_for_provider, exchange
 from gateway.engine.lanes import LaneFullError, Slot
 from gateway.engine.plugin_faults import tell, tell_wrong
+from gateway.engine.surely import surely
 from gateway.ledger import Ledger
 from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call
@@ -290,19 +291,11 @@ class Dispatcher:
         finally:
             slot.release()
         self._crash(CrashPoint.AFTER_ANSWER)
-        outcome = _about_this(answer.outcome, attempt)
+        outcome = about(answer.outcome, attempt.id)
         account.purchased(attempt.id, answer.sent, answer.outcome)
         self._answered(account, attempt, outcome, answer.sent.duration)
         if outcome.account_refused:
             self._refused(account, outcome)
         evidence = Evidence(attempt.id, outcome, Source.ANSWER, self._clock.now())
         decide = by_evidence(evidence, account.never_seen)
-        return await self._door.surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))
-
-
-def _about_this(outcome: Outcome, attempt: AttemptState) -> Outcome:
-    """An answer that names another reference is about another purchase, whatever the plugin made of it. Its facts are
-    that one's: with its `supplier_ref` here, its report would settle this attempt."""
-    if outcome.ref is None or outcome.ref == attempt.id:
-        return outcome
-    return Outcome(status=OutcomeStatus.UNKNOWN, message=outcome.message, rule=outcome.rule)
+        return await surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))
