@@ -43,9 +43,7 @@ def checked(
             came late (the gateway was down), so that a backlog never becomes a burst.
         conclusive: whether the supplier said how the attempt ended.
     """
-    attempt = decision.after.attempt(attempt_id)
-    if attempt is None:
-        raise LookupError(f"transaction {decision.after.id} has no attempt {attempt_id}")
+    attempt = _attempt(decision.after, attempt_id)
     if not attempt.status.live and (conclusive or attempt.next_check_at is None):
         # It is settled, by this answer or meanwhile by something else, and nobody wants it verified.
         return _with(decision, replace(attempt, next_check_at=None))
@@ -84,19 +82,34 @@ def verify(
         succeeded: whether a report says success or failure. An attempt that is being sent remembers it (a success
             before a failure), and the question about it is due at once.
     """
-    attempt = before.attempt(attempt_id)
-    if attempt is None:
-        raise LookupError(f"transaction {before.id} has no attempt {attempt_id}")
+    attempt = _attempt(before, attempt_id)
     reported = attempt.reported
     if succeeded is not None and attempt.status is AttemptStatus.SENDING:
         at = attempt.started_at  # before any that its schedule has
         reported = succeeded or bool(reported)
-    due = at if attempt.next_check_at is None else min(at, attempt.next_check_at)
-    asked = replace(attempt, next_check_at=due, reported=reported)
-    if asked == attempt:
-        return Decision(before)
     event = Event("report_to_verify", now, "report", {"by": by}, attempt_id)
-    return Decision(_replaced(before, asked, now), (event,))
+    return _due(before, replace(attempt, reported=reported), at, event)
+
+
+def ask_now(before: Transaction, attempt_id: str, *, now: datetime, operator: str) -> Decision:
+    """An operator has the supplier asked: a check is due now."""
+    event = Event("check_asked", now, "operator", {"operator": operator}, attempt_id)
+    return _due(before, _attempt(before, attempt_id), now, event)
+
+
+def _attempt(transaction: Transaction, attempt_id: str) -> AttemptState:
+    attempt = transaction.attempt(attempt_id)
+    if attempt is None:
+        raise LookupError(f"transaction {transaction.id} has no attempt {attempt_id}")
+    return attempt
+
+
+def _due(before: Transaction, attempt: AttemptState, at: datetime, event: Event) -> Decision:
+    due = at if attempt.next_check_at is None else min(at, attempt.next_check_at)
+    asked = replace(attempt, next_check_at=due)
+    if asked == before.attempt(attempt.id):
+        return Decision(before)
+    return Decision(_replaced(before, asked, event.at), (event,))
 
 
 def keep_unverified(before: Transaction, attempt_id: str, *, now: datetime, by: str, said: str) -> Decision:

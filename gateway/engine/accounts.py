@@ -103,7 +103,7 @@ class Account:
         if not self.settings.enabled:
             return "the account is disabled"
         if self.paused is not None:
-            return f"the account is paused: {self.paused}"
+            return "the account is paused"  # why is for operators, and this is told to clients
         return self.breaker.why_not(seconds())
 
     def breaker_state(self) -> BreakerState:

@@ -7,6 +7,7 @@ again on the state as it is now, so two pieces of evidence that arrive together 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
 
 from gateway.core.apply import Decision, Evidence, NeverSeenRule, apply
 from gateway.core.transaction import Change, Event, Exchange, ReadReport, Transaction
@@ -16,6 +17,14 @@ from gateway.ledger import Ledger
 
 Decide = Callable[[Transaction], Decision]
 """Makes a decision on the state that it is given. Called again when that state has moved on."""
+
+
+class Settled(NamedTuple):
+    """What a decision came to."""
+
+    after: Transaction
+    changed: bool
+    """Whether it changed anything."""
 
 
 class Door:
@@ -69,8 +78,8 @@ class Door:
         *,
         exchanges: Sequence[Exchange] = (),
         report: ReadReport | None = None,
-    ) -> Transaction:
-        """Make `decide`'s decision hold, on whatever state it finds, and return the state after it.
+    ) -> Settled:
+        """Make `decide`'s decision hold, on whatever state it finds.
 
         Raises:
             LedgerUnavailableError: nothing was written.
@@ -80,11 +89,11 @@ class Door:
             if decision.after is transaction:
                 for exchange in exchanges:
                     await self._ledger.store_exchange(exchange, transaction.id)
-                return transaction
+                return Settled(transaction, changed=False)
             self._crash(CrashPoint.BEFORE_APPLY_COMMIT)
             if await self.commit(transaction, decision.after, decision.events, exchanges=exchanges, report=report):
                 self._crash(CrashPoint.AFTER_APPLY_COMMIT)
-                return decision.after
+                return Settled(decision.after, changed=True)
             current = await self._ledger.transaction(transaction.id)
             if current is None:
                 raise LookupError(f"transaction {transaction.id} is gone from the ledger")

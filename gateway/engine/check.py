@@ -106,7 +106,10 @@ class Checker:
     async def _put_off(self, transaction: Transaction, attempt_id: str, account: Account, wait: float) -> Transaction:
         self._asked(account, "put_off")
         now = self._clock.now()
-        return await self._door.settle(transaction, lambda current: put_off(current, attempt_id, now=now, seconds=wait))
+        settled = await self._door.settle(
+            transaction, lambda current: put_off(current, attempt_id, now=now, seconds=wait)
+        )
+        return settled.after
 
     async def _call(self, transaction: Transaction, attempt: AttemptState, account: Account) -> Transaction:
         asked = attempt_for_provider(transaction, attempt)
@@ -138,19 +141,21 @@ class Checker:
         evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now(), since=now)
         apply_it = by_evidence(evidence, account.never_seen)
         conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}
-        return await surely(
+        settled = await surely(
             lambda: self._door.settle(
                 transaction,
                 lambda current: self._checked(apply_it(current), attempt.id, account, conclusive=conclusive),
                 exchanges=(answer.exchange,),
             )
         )
+        return settled.after
 
     async def _count(self, transaction: Transaction, attempt: AttemptState, account: Account | None) -> Transaction:
         """A check that could not be made counts: a person must not wait for questions that nobody can ask."""
-        return await self._door.settle(
+        settled = await self._door.settle(
             transaction, lambda current: self._checked(Decision(current), attempt.id, account, conclusive=False)
         )
+        return settled.after
 
     def _checked(self, decision: Decision, attempt_id: str, account: Account | None, *, conclusive: bool) -> Decision:
         schedule = DEFAULT_CHECKS if account is None else account.settings.checks
@@ -170,4 +175,4 @@ class Checker:
             status=OutcomeStatus.UNKNOWN, message="the gateway stopped while this was being sent; it is asked about"
         )
         evidence = Evidence(attempt.id, outcome, Source.RECOVERY, self._clock.now())
-        return await self._door.settle(transaction, by_evidence(evidence, None))
+        return (await self._door.settle(transaction, by_evidence(evidence, None))).after

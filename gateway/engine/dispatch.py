@@ -298,4 +298,4 @@ class Dispatcher:
             self._refused(account, outcome)
         evidence = Evidence(attempt.id, outcome, Source.ANSWER, self._clock.now())
         decide = by_evidence(evidence, account.never_seen)
-        return await surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))
+        return (await surely(lambda: self._door.settle(transaction, decide, exchanges=(answer.exchange,)))).after

@@ -10,7 +10,7 @@ import structlog
 
 from gateway.core.apply import conflicts
 from gateway.core.outcome import Outcome, OutcomeStatus
-from gateway.core.transaction import AttemptState, Change, Event, Transaction
+from gateway.core.transaction import AttemptState, Change, Event, StoredReport, Transaction
 from gateway.core.view import event_view, transaction_view
 from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
@@ -190,11 +190,21 @@ class Observation:
         else:
             self._counts.lane_wait(account.id, seconds)
 
-    def reported(self, account: Account, verdict: str) -> None:
+    def reported(self, number: int, report: StoredReport, verdict: str, attempt: str | None) -> None:
+        """A supplier's report was read, or could not be."""
         if self._counts is not None:
-            self._counts.report(account.id, verdict)
+            self._counts.report(report.provider, verdict)
             if verdict == "unreadable":
-                self._counts.unread_message(account.id)
+                self._counts.unread_message(report.provider)
+        if self._audits is not None:
+            self._audits.write(
+                "report",
+                provider=report.provider,
+                attempt=attempt,
+                source=report.remote,
+                report=number,
+                verdict=verdict,
+            )
 
     def removed(self, table: str, rows: int) -> None:
         if self._counts is not None:

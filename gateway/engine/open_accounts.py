@@ -71,6 +71,12 @@ class OpenAccounts:
         self.by_id.clear()
         self.by_id.update(wanted)
         for account in gone:
+            if account.id not in wanted:
+                log.warning(
+                    "account_taken_out",
+                    provider=account.id,
+                    what="open purchases there can be asked about no more; they wait for its return, or for a person",
+                )
             self._spawn(_close_when_idle(account))
 
     async def divide(self) -> None:

@@ -39,6 +39,8 @@ def _product_view(product: Product, accounts: Mapping[str, Account], now: dateti
 def account_view(account: Account, month: Month) -> dict[str, Any]:
     """How an account stands: whether purchases go there and why not, what is under way, its deposit, its month."""
     why = account.closed_because()
+    if account.settings.enabled and account.paused is not None:
+        why = f"{why}: {account.paused}"
     return {
         "provider": account.id,
         "kind": account.settings.kind,

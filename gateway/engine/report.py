@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -50,12 +51,22 @@ class Trust(StrEnum):
     """The supplier cannot be asked without the danger of buying: a person must look."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A report as it is stored."""
+
+    number: int
+    stored: StoredReport
+    repeated: bool = False
+    """The same one was stored before."""
+
+
 class ReportReader:
     """Takes reports in.
 
     Args:
         follow: carries on a transaction that a report has set free, or asks about it at once; runs in the background.
-        counted: told the verdict on each report.
+        counted: told a report's number, what was stored, the verdict, and which attempt it is about if that is known.
         heard: told what a report that was believed says of an attempt, and perhaps of the balance.
     """
 
@@ -66,7 +77,7 @@ class ReportReader:
         door: Door,
         clock: Clock,
         follow: Callable[[Transaction, str], None],
-        counted: Callable[[Account, str], None],
+        counted: Callable[[int, StoredReport, str, str | None], None],
         heard: Callable[[Account, AttemptState, Outcome], None],
         crash: Hook,
     ) -> None:
@@ -92,8 +103,7 @@ class ReportReader:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         self._crash(CrashPoint.AFTER_REPORT_STORED)
         try:
-            digest = stored.digest if repeated else None
-            await self.apply(account, report, number, stored.received_at, repeated=digest)
+            await self.apply(account, report, Arrived(number, stored, repeated))
         except LedgerUnavailableError as error:
             raise UnavailableError("the ledger cannot be written; send the report again") from error
         return self._acknowledgement(account, report)
@@ -116,17 +126,10 @@ class ReportReader:
                 await self._ledger.mark_report(number, "unmatched")
                 continue
             kept = Report(method=stored.method, raw_query=stored.query, body=stored.body.encode())
-            await self.apply(account, kept, number, stored.received_at)
+            await self.apply(account, kept, Arrived(number, stored))
 
-    async def apply(
-        self, account: Account, report: Report, number: int, received_at: datetime, *, repeated: str | None = None
-    ) -> None:
-        """Read a stored report and apply what it says.
-
-        Args:
-            received_at: what was learned of the purchase since then may be newer.
-            repeated: its digest, where the same report was stored before.
-        """
+    async def apply(self, account: Account, report: Report, arrived: Arrived) -> None:
+        """Read a stored report and apply what it says."""
         try:
             updates = tuple(account.provider.read_report(report))
             for update in updates:
@@ -140,42 +143,33 @@ class ReportReader:
             updates = ()
         if not updates:
             # Whoever only looks whether the door is there has said nothing, and a person need not look at it.
-            await self._mark(account, number, "unreadable" if report.raw_query or report.body else "empty")
+            await self._mark(arrived, "unreadable" if report.raw_query or report.body else "empty")
         for update in updates:
-            await self._apply_one(account, update, number, received_at, repeated=repeated)
+            await self._apply_one(account, update, arrived)
 
-    async def _apply_one(
-        self, account: Account, update: Update, number: int, received_at: datetime, *, repeated: str | None
-    ) -> None:
+    async def _apply_one(self, account: Account, update: Update, arrived: Arrived) -> None:
         transaction = await self._find(account, update)
         attempt = None if transaction is None else _attempt(transaction, account, update)
         if transaction is None or attempt is None:
-            await self._mark(account, number, "unmatched")
+            await self._mark(arrived, "unmatched")
             return
         outcome = masked(update.outcome, account.redactor.text)
-        now, by = self._clock.now(), f"report {number}"
-        evidence = Evidence(attempt.id, outcome, Source.REPORT, now, by=by, since=received_at)
+        now, by = self._clock.now(), f"report {arrived.number}"
+        evidence = Evidence(attempt.id, outcome, Source.REPORT, now, by=by, since=arrived.stored.received_at)
         trust = self._trust(account, transaction, attempt, evidence)
         # One that is to be verified is news as long as it is not confirmed: the supplier may say so only later.
         settled = trust is not Trust.TO_VERIFY and not attempt.status.live
-        if settled and await self._read_before(attempt, repeated):
-            await self._mark(account, number, "repeated", attempt.id)
+        if settled and arrived.repeated and await self._read_before(attempt, arrived.stored.digest):
+            await self._mark(arrived, "repeated", attempt.id)
             return
         verdict = trust.value
         decide = self._decision(account, evidence, trust)
-        news = False
-
-        def noticing(current: Transaction) -> Decision:
-            nonlocal news
-            decision = decide(current)
-            news = decision.after is not current
-            return decision
-
-        after = await self._door.settle(transaction, noticing, report=ReadReport(number, verdict, attempt.id))
+        mark = ReadReport(arrived.number, verdict, attempt.id)
+        after, news = await self._door.settle(transaction, decide, report=mark)
         if news:
-            self._counted(account, verdict)  # the change has marked it
+            self._counted(arrived.number, arrived.stored, verdict, attempt.id)  # the change has marked it
         else:
-            await self._mark(account, number, "nothing_new" if trust is Trust.BELIEVED else verdict, attempt.id)
+            await self._mark(arrived, "nothing_new" if trust is Trust.BELIEVED else verdict, attempt.id)
         if news and trust is Trust.BELIEVED and account.settings.reports.trust == "source":
             # Not from one that is known already: it would bring back the balance of then.
             self._heard(account, attempt, outcome)
@@ -207,11 +201,9 @@ class ReportReader:
 
         return ask
 
-    async def _read_before(self, attempt: AttemptState, digest: str | None) -> bool:
+    async def _read_before(self, attempt: AttemptState, digest: str) -> bool:
         """Whether the same report was read already. One that was stored and then not read, because the process ended or
         the ledger failed, is still news when it comes again."""
-        if digest is None:
-            return False
         earlier = await self._ledger.reports(attempt=attempt.id)
         return any(report.digest == digest for _, report in earlier)
 
@@ -260,9 +252,9 @@ class ReportReader:
             return await self._ledger.transaction_by_supplier_ref(account.id, supplier_ref)
         return None
 
-    async def _mark(self, account: Account, number: int, verdict: str, attempt: str | None = None) -> None:
-        self._counted(account, verdict)
-        await self._ledger.mark_report(number, verdict, attempt)
+    async def _mark(self, arrived: Arrived, verdict: str, attempt: str | None = None) -> None:
+        self._counted(arrived.number, arrived.stored, verdict, attempt)
+        await self._ledger.mark_report(arrived.number, verdict, attempt)
 
     def _stored(self, account: Account, report: Report, remote: str) -> StoredReport:
         digest = hashlib.blake2b(digest_size=16)

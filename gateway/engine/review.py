@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.core.apply import Decision
-from gateway.core.checking import verify
+from gateway.core.checking import ask_now
 from gateway.core.resolve import CannotResolveError, resolve
 from gateway.core.transaction import Transaction, TransactionStatus
 from gateway.engine.apply import Door
@@ -52,10 +52,11 @@ class Reviewer:
         except ValueError:
             raise CannotResolveError("the result of a transaction is success or failed") from None
         now = self._clock.now()
-        return await self._door.settle(
+        settled = await self._door.settle(
             transaction,
             lambda current: resolve(current, result=status, reason=reason, operator=operator, now=now, serial=serial),
         )
+        return settled.after
 
     async def _get(self, transaction_id: str) -> Transaction:
         transaction = await self._ledger.transaction(transaction_id)
@@ -65,4 +66,4 @@ class Reviewer:
 
 
 def _asked(attempt_id: str, now: datetime, operator: str) -> Callable[[Transaction], Decision]:
-    return lambda current: verify(current, attempt_id, at=now, now=now, by=f"operator {operator}")
+    return lambda current: ask_now(current, attempt_id, now=now, operator=operator)

@@ -69,8 +69,8 @@ class EventView(View):
     id: int
     transaction: str
     event: str = Field(
-        description="accepted, attempt_started, attempt, status, enriched, confirmed, report_to_verify, needs_review, "
-        "conflict or resolved; others may come to be, and are to be passed over"
+        description="accepted, attempt_started, attempt, status, enriched, confirmed, report_to_verify, check_asked, "
+        "needs_review, conflict or resolved; others may come to be, and are to be passed over"
     )
     at: datetime
     source: str = Field(

@@ -467,3 +467,16 @@ async def test_a_report_that_no_rule_understands_is_shown_also_where_all_is_sett
         assert await here.report("alpha", f"lapor lagi={ref}") == "unreadable"
         assert await here.now(one) == done
         assert len(await here.ledger.reports(verdict="unreadable")) == 2
+
+
+async def test_the_audit_log_says_from_which_address_a_report_came_and_what_it_was_taken_for(shop: Opens) -> None:
+    async with shop() as here:
+        one = await pending(here)
+        ref = one.attempts[0].id
+        await here.report("alpha", say("success", ref, sn="SN-1"))
+        await here.report("alpha", say("success", "000000000000000009", sn="SN-1"))
+        told = [fields for event, fields in here.audits.lines if event == "report"]
+        assert told == [
+            {"provider": "alpha", "attempt": ref, "source": "203.0.113.7", "report": 1, "verdict": "applied"},
+            {"provider": "alpha", "attempt": None, "source": "203.0.113.7", "report": 2, "verdict": "unmatched"},
+        ]

@@ -39,7 +39,8 @@ async def test_an_operator_asks_now(shop: Opens) -> None:
         done = await here.engine.check_now(one.id, "ann")
         assert (done.status, done.serial, done.needs_review) == (TransactionStatus.SUCCESS, "SN-1", False)
         events = [event for _, event in await here.ledger.events(one.id)]
-        assert [event.data["by"] for event in events if event.kind == "report_to_verify"] == ["operator ann"] * 2
+        assert [event.data["operator"] for event in events if event.kind == "check_asked"] == ["ann"] * 2
+        assert {event.source for event in events if event.kind == "check_asked"} == {"operator"}
 
 
 async def test_asking_now_never_buys(shop: Opens) -> None:
@@ -97,3 +98,11 @@ async def test_what_goes_its_way_is_not_settled_by_hand(shop: Opens) -> None:
                 await call
         with pytest.raises(LookupError):
             await here.engine.resolve("000000000000000007", "failed", "why", "ann")
+
+
+async def test_why_an_account_is_paused_is_told_to_operators_and_not_to_clients(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {}}) as here:
+        await here.engine.pause("alpha", "ann", "they owe us money")
+        one = await here.buy(wait=5)
+        assert one.reason.message == "alpha: the account is paused"
+        assert here.engine.providers()[0]["why"] == "the account is paused: they owe us money"

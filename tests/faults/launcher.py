@@ -44,7 +44,7 @@ def resend_on_recovery() -> None:
 
     async def interrupted(self: Checker, transaction: Transaction, attempt: AttemptState) -> Transaction:
         evidence = Evidence(attempt.id, Outcome(status=OutcomeStatus.REJECTED), Source.RECOVERY, self._clock.now())
-        return await self._door.settle(transaction, by_evidence(evidence, None))
+        return (await self._door.settle(transaction, by_evidence(evidence, None))).after
 
     Checker.interrupted = interrupted  # type: ignore[method-assign]  # the fault
 

@@ -29,7 +29,7 @@ def resends_on_recovery(patch: pytest.MonkeyPatch) -> None:
 
     async def interrupted(self: Checker, transaction: Transaction, attempt: AttemptState) -> Transaction:
         evidence = Evidence(attempt.id, Outcome(status=OutcomeStatus.REJECTED), Source.RECOVERY, self._clock.now())
-        return await self._door.settle(transaction, by_evidence(evidence, None))
+        return (await self._door.settle(transaction, by_evidence(evidence, None))).after
 
     patch.setattr(Checker, "interrupted", interrupted)
 
