@@ -78,12 +78,13 @@ class GroupWriter:
     async def _write_batch(self) -> None:
         queue = self._queue
         batch = [queue.popleft() for _ in range(min(len(queue), self._max_batch))]
-        started = time.perf_counter() if self._on_commit is not None else 0.0
+        started = time.monotonic()
         try:
             answers = await self._write([operation for operation, _ in batch])
         except Exception as error:  # whatever it is, it is for the callers, and the writer goes on
             answers = [error] * len(batch)
-        self._tell(answers)
+        ended = time.monotonic()
+        self._tell(answers, started, ended)
         for (_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
@@ -93,11 +94,14 @@ class GroupWriter:
                 future.set_result(answer)
         if self._on_commit is not None:
             whole = not any(isinstance(answer, Exception) for answer in answers)
-            self._on_commit(len(batch), time.perf_counter() - started, whole)
+            self._on_commit(len(batch), ended - started, whole)
 
-    def _tell(self, answers: Sequence[Any]) -> None:
-        """Tell once when nothing can be written, and once when it can be again: what comes between are its effects."""
-        now = time.monotonic()
+    def _tell(self, answers: Sequence[Any], started: float, now: float) -> None:
+        """Tell once when nothing can be written, and once when it can be again: what comes between are its effects.
+
+        Args:
+            started: when this write began; one that hangs ends seconds after the ledger did.
+        """
         trouble = answers[-1] if isinstance(answers[-1], LedgerUnavailableError) else None
         if isinstance(trouble, LeaseLostError):
             return  # told as such: the ledger is well
@@ -106,7 +110,7 @@ class GroupWriter:
                 log.warning("ledger_is_written_again", seconds=round(now - self._down_since, 1))
                 self._down_since = None
         elif self._down_since is None or now - self._told_at >= REMIND_SECONDS:
-            self._down_since = now if self._down_since is None else self._down_since
+            self._down_since = started if self._down_since is None else self._down_since
             self._told_at = now
             log.error("ledger_not_written", why=str(trouble), seconds=round(now - self._down_since, 1))
 

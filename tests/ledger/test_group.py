@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +23,10 @@ class Database:
 
     def __init__(self) -> None:
         self.trouble: Exception | None = None
+        self.seconds = 0.0
 
     async def write(self, operations: Sequence[Operation]) -> Sequence[Any]:
+        await asyncio.sleep(self.seconds)
         if self.trouble is not None:
             raise self.trouble
         return [None] * len(operations)
@@ -66,3 +69,18 @@ async def test_a_long_outage_is_told_again_with_what_is_wrong_by_then(monkeypatc
 async def test_a_refused_change_or_a_lost_lease_is_no_outage() -> None:
     lost = LeaseLostError("another replica has taken over")
     assert await told(Database(), ChangeRefusedError("a number given twice"), lost, None) == []
+
+
+async def test_an_outage_begins_with_the_first_write_that_hangs() -> None:
+    database = Database()
+    database.trouble, database.seconds = LedgerUnavailableError("did not answer in time"), 0.2
+    writer = GroupWriter(database.write)
+    writer.start()
+    with structlog.testing.capture_logs() as lines:
+        with pytest.raises(LedgerUnavailableError):
+            await writer.submit(OPERATION)
+        database.trouble, database.seconds = None, 0.0
+        await writer.submit(OPERATION)
+    await writer.close()
+    assert [line["event"] for line in lines] == ["ledger_not_written", "ledger_is_written_again"]
+    assert all(line["seconds"] >= 0.2 for line in lines)
