@@ -14,7 +14,7 @@ instead, and the drift is known a minute later: see `shared_books`.
 A drift below 0 is money that the supplier took and the ledger does not know of. A deposit that is paid in shows as a
 drift above 0, until an operator says so (`paid_in`) or takes the supplier's word (`rebase`).
 
-What a supplier says costs nothing to hear: a few numbers are kept, and written to the ledger at most once a minute.
+What a supplier says costs nothing to hear: a few numbers are kept, and written to the ledger once a minute.
 """
 
 from __future__ import annotations
@@ -101,6 +101,9 @@ class Balances:
         self._under_way: dict[str, UnderWay] = {}
         self._changed: set[str] = set()
         self._saved_at: dict[str, float] = {}
+        self._written_to: dict[str, datetime] = {}
+        """What ended later than this is found in the ledger by the next start; anything else must be written down."""
+        self._overdue: set[str] = set()
         self._asked_at: dict[str, float] = {}
         self._urgent: set[str] = set()
         """To be asked whoever else has asked."""
@@ -125,6 +128,7 @@ class Balances:
                 held.books, held.computed = Span(left, left), left
                 counted = [one.ended_at for one in await self._ledger.claims(provider, stored.at) if one.ended_at]
                 self._counted_to[provider] = max([stored.at, *counted])
+                self._written_to[provider] = stored.at
             if self._shared is not None:
                 await self._shared.start(provider, held)
         if self._alone:
@@ -213,6 +217,10 @@ class Balances:
         if more and held is not None and held.books is not None:
             held.move(more)
             self._changed.add(attempt.provider)
+            written_to = self._written_to.get(attempt.provider)
+            if written_to is not None and attempt.ended_at is not None and attempt.ended_at <= written_to:
+                # Such as a price that is told later: the next start would not find it, so it does not wait a minute.
+                self._overdue.add(attempt.provider)
 
     async def paid_in(self, provider: str, amount: int) -> Correction:
         """A deposit of `amount` rupiah was paid in at the supplier, or taken out where it is below 0.
@@ -308,7 +316,8 @@ class Balances:
             self._tell(provider, held)
 
     async def save(self, *, everything: bool = False) -> None:
-        """Write down what has changed, each account at most once a minute, or all of it at the end.
+        """Write down what has changed, each account at most once a minute unless a kill would lose it, or all of it at
+        the end.
 
         Raises:
             LedgerUnavailableError: what is not written yet stays changed.
@@ -320,14 +329,18 @@ class Balances:
             if held is None:
                 continue
             self._tell(provider, held)
-            if not (everything or last is None or now - last >= SAVE_SECONDS):
+            overdue = provider in self._overdue
+            if not (everything or overdue or last is None or now - last >= SAVE_SECONDS):
                 continue
             # Before the ledger is asked: what changes meanwhile is to be written the next time.
             self._changed.discard(provider)
+            self._overdue.discard(provider)
             try:
                 await self._write(provider, held, held.books)
             except BaseException:
                 self._changed.add(provider)
+                if overdue:
+                    self._overdue.add(provider)
                 raise
             self._saved_at[provider] = now
 
@@ -343,6 +356,7 @@ class Balances:
         computed: int | None = None
         if books is not None and books.low == books.high:
             computed = books.high + self._of(provider).charged_after(at)
+        self._written_to[provider] = at  # before it is written: what changes meanwhile is to be written again
         await self._ledger.save_balance(provider, at, held.reported, computed)
 
     async def ask(self, account: Account) -> int | None:

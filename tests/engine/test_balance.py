@@ -320,6 +320,47 @@ async def test_a_clock_that_is_set_back_between_two_processes_falsifies_no_balan
             assert balance(again) == (deposit.left, deposit.left, 0)
 
 
+async def test_a_price_that_is_told_after_the_end_outlives_a_kill(open_shop: Opens) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        seconds = 1_000.0
+        here.engine.balances._seconds = lambda: seconds
+        await answered(here, "A-0")
+        here.alpha.buy = lambda ref: say("success", ref, sn="S")  # 5,400 by the catalogue
+        one = await answered(here, "A-1")
+        deposit.left -= deposit.price
+        here.clock.forward(31)
+        seconds += 61
+        await here.engine.balances.tick()
+        assert balance(here)[1] == deposit.left - 50
+        await here.report("alpha", say("success", one.attempts[0].id, sn="S", price=deposit.price))
+        await here.quiet()
+        seconds += 1
+        await here.engine.balances.tick()
+        assert balance(here)[1] == deposit.left
+        here.engine.balances._changed.clear()  # killed
+    async with open_shop(like=here) as again:
+        assert balance(again)[1] == deposit.left
+
+
+@pytest.mark.parametrize("back", [3.0, 3_600.0])
+async def test_what_is_charged_while_the_clock_is_behind_outlives_a_kill(open_shop: Opens, back: float) -> None:
+    async with open_shop() as here:
+        deposit = Deposit(here.alpha, 100_000)
+        await answered(here, "A-0")
+    here.clock.forward(-back)
+    async with open_shop(like=here) as second:
+        seconds = 1_000.0
+        second.engine.balances._seconds = lambda: seconds
+        for n in range(3):
+            await answered(second, f"B-{n}")
+            seconds += 1
+            await second.engine.balances.tick()
+        second.engine.balances._changed.clear()  # killed
+    async with open_shop(like=second) as third:
+        assert balance(third)[1] == deposit.left
+
+
 async def test_what_was_charged_for_a_failure_shows_as_a_drift_once_a_person_has_looked_at_it(
     open_shop: Opens,
 ) -> None:
