@@ -199,8 +199,10 @@ def _same_success(before: Transaction, attempt: AttemptState, evidence: Evidence
     if richer == attempt:
         return Decision(before)
     after = _with(before, richer, evidence.at)
-    if before.status is TransactionStatus.SUCCESS and before.provider == attempt.provider and before.serial is None:
-        after = evolve(after, serial=richer.serial)
+    if before.status is TransactionStatus.SUCCESS and before.provider == attempt.provider:
+        # The catalogue's price stood in until the supplier named one.
+        price = before.price if attempt.price is not None or richer.price is None else richer.price
+        after = evolve(after, serial=richer.serial if before.serial is None else before.serial, price=price)
     if richer == evolve(attempt, next_check_at=None):
         return Decision(after, (_event("confirmed", evidence, outcome, {}),))
     return Decision(after, (_event("enriched", evidence, outcome, {}),))

@@ -172,6 +172,16 @@ def test_a_late_answer_does_not_take_a_reported_success_back(
     assert conflicts(decision.events) == ["contradiction"]
 
 
+def test_a_price_that_is_told_after_the_end_takes_the_place_of_the_catalogues(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    bought = told(purchase(attempt()), FIRST, "success", serial="SN-1").after
+    assert (bought.price, bought.attempts[0].price) == (bought.attempts[0].expected_price, None)
+    named = told(bought, FIRST, "success", serial="SN-1", price=5_475).after
+    assert (named.price, named.attempts[0].price, named.serial) == (5_475, 5_475, "SN-1")
+    assert told(named, FIRST, "success", price=9_999).after.price == 5_475, "the first word stays"
+
+
 def test_pending_stays_known_when_a_check_brings_nothing(attempt: Attempts, purchase: Purchases, told: Told) -> None:
     after = told(purchase(attempt("pending")), FIRST, "unknown", source=Source.CHECK, message="502").after
     assert after.attempts[0].status is AttemptStatus.PENDING
