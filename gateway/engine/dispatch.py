@@ -28,6 +28,7 @@ from gateway.engine.lanes import LaneFullError, Slot
 from gateway.engine.plugin_faults import tell, tell_wrong
 from gateway.engine.surely import surely
 from gateway.ledger import Ledger
+from gateway.net.transport import Sent
 from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call
 from gateway.settings.types import Routing
@@ -71,7 +72,7 @@ class Dispatcher:
         clock: Clock,
         random: Random,
         refused: Callable[[Account, Outcome], None],
-        answered: Callable[[Account, AttemptState, Outcome, float], None],
+        answered: Callable[[Account, AttemptState, Outcome, Sent], None],
         turned: Callable[[Account, float | None], None],
         crash: Hook,
     ) -> None:
@@ -293,7 +294,7 @@ class Dispatcher:
         self._crash(CrashPoint.AFTER_ANSWER)
         outcome = about(answer.outcome, attempt.id)
         account.purchased(attempt.id, answer.sent, answer.outcome)
-        self._answered(account, attempt, outcome, answer.sent.duration)
+        self._answered(account, attempt, outcome, answer.sent)
         if outcome.account_refused:
             self._refused(account, outcome)
         evidence = Evidence(attempt.id, outcome, Source.ANSWER, self._clock.now())

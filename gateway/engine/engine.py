@@ -39,6 +39,7 @@ from gateway.engine.review import Reviewer
 from gateway.engine.tasks import Tasks
 from gateway.engine.waiting import Waiting
 from gateway.ledger import Ledger, LedgerUnavailableError
+from gateway.net.transport import Sent
 from gateway.provider import Acknowledgement, Provider, Report
 from gateway.settings.types import ProviderSettings, Settings
 
@@ -327,6 +328,10 @@ class Engine:
         await self._pauses.resume(account)
         self._observation.account(account, operator)
 
+    def now(self) -> datetime:
+        """This moment, as purchases are dated."""
+        return self._clock.now()
+
     def products(self) -> list[dict[str, Any]]:
         """What can be bought now, with the lowest price of a route that is open, in rupiah."""
         return products_view(self._dispatcher.catalogue.values(), self.accounts, self._clock.now())
@@ -375,8 +380,8 @@ class Engine:
             self._observation.refused(account, outcome)
             self._tasks.begin(self._pauses.save())
 
-    def _answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
-        self._observation.answered(account, attempt, outcome, seconds)
+    def _answered(self, account: Account, attempt: AttemptState, outcome: Outcome, sent: Sent) -> None:
+        self._observation.answered(account, attempt, outcome, sent)
         self.balances.answered(account, attempt, outcome)
 
     def _asked(self, account: Account, attempt: AttemptState, outcome: Outcome, at: datetime) -> None:

@@ -15,6 +15,7 @@ from gateway.core.view import event_view, transaction_view
 from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
 from gateway.engine.gauges import Shows
+from gateway.net.transport import Sent
 
 log = structlog.get_logger(__name__)
 
@@ -139,13 +140,14 @@ class Observation:
             fields["from_"] = data.pop("from")
         self._audits.write(event.kind, **{**data, **fields})
 
-    def answered(self, account: Account, attempt: AttemptState, outcome: Outcome, seconds: float) -> None:
+    def answered(self, account: Account, attempt: AttemptState, outcome: Outcome, sent: Sent) -> None:
         """A purchase was answered, or surely was not."""
         if outcome.status in {OutcomeStatus.REJECTED, OutcomeStatus.UNKNOWN}:
             account.last_error, account.last_error_at = outcome.message, self._clock.now()
         if self._counts is not None:
-            self._counts.attempt(account.id, outcome.status.value, seconds)
-            if outcome.status is OutcomeStatus.UNKNOWN and outcome.rule is None and outcome.message:
+            self._counts.attempt(account.id, outcome.status.value, sent.duration)
+            # Where nothing came back, the message is our own.
+            if sent.reply is not None and outcome.status is OutcomeStatus.UNKNOWN and outcome.rule is None:
                 self._counts.unread_message(account.id)
 
     def refused(self, account: Account, outcome: Outcome) -> None:

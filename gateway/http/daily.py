@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -89,9 +89,7 @@ class Days:
         recount: seconds after which a count is taken anew, or `None`.
     """
 
-    def __init__(
-        self, engine: Engine, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), recount: float | None = None
-    ) -> None:
+    def __init__(self, engine: Engine, *, clock: Callable[[], datetime], recount: float | None = None) -> None:
         self._engine = engine
         self._clock = clock
         self._recount = recount

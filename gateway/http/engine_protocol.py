@@ -100,6 +100,9 @@ class Engine(Protocol):
     def admits(self, coming: int = 0) -> bool:
         """Whether one more purchase can be taken soon."""
 
+    def now(self) -> datetime:
+        """This moment, as purchases are dated: aware, in UTC."""
+
     def products(self) -> list[dict[str, Any]]:
         """What can be bought now."""
 

@@ -77,7 +77,7 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     """The application for clients and suppliers. It listens to the engine's changes."""
     engine = services.engine
     shared = engine.settings.ledger.url.startswith("postgres")
-    days = Days(engine, recount=RECOUNT if shared else None)
+    days = Days(engine, clock=engine.now, recount=RECOUNT if shared else None)
     streams = Streams(engine, beat=services.times.beat, poll=1.0 if shared else None)
     engine.listeners += [days.hear, streams.hear]
     limits = _limits(engine.settings.cluster.redis)

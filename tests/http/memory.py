@@ -171,6 +171,9 @@ class FakeEngine:
         self.nothing_said = False
         self.listeners: list[Callable[[Change], None]] = []
 
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
     def products(self) -> list[dict[str, Any]]:
         return [{"product": "XL5", "name": "XL 5.000", "dest": "msisdn", "open_denomination": False, "available": True}]
 

@@ -12,6 +12,7 @@ import pytest
 from gateway.core.transaction import AttemptState, AttemptStatus, Change, Transaction, TransactionStatus
 from gateway.http.daily import Days, Sold, most_it_costs, weight
 from gateway.settings.types import Product
+from tests.http.memory import FakeEngine
 
 ROUTES = [{"provider": "open", "code": "X5", "price": 5400}, {"provider": "away", "code": "X5", "price": 5500}]
 FIXED = Product.model_validate({"code": "XL5", "routes": ROUTES})
@@ -29,7 +30,7 @@ def products(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def today(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine in memory lives on 23 November 2026."""
-    monkeypatch.setattr(Days.__init__, "__kwdefaults__", {"clock": lambda: NOON, "recount": None})
+    monkeypatch.setattr(FakeEngine, "now", lambda _: NOON)
 
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
