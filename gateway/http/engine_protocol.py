@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gateway.core.accept import Request
+from gateway.core.share import Standing
 from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
 from gateway.engine.deposit import Correction
 from gateway.ledger.protocol import StoredNotification
@@ -16,6 +17,9 @@ from gateway.settings.types import Settings
 
 class LedgerReads(Protocol):
     """What is read of the ledger here; `gateway.ledger.Ledger` has it. All may raise `LedgerUnavailableError`."""
+
+    @property
+    def standing(self) -> Standing: ...
 
     async def writable(self) -> None: ...
 

@@ -26,6 +26,7 @@ import itertools
 import logging
 import secrets
 import time
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -84,10 +85,11 @@ class RedisBuckets:
 
     Args:
         url: `redis://…` or `rediss://…`. It may hold a password, so it is never shown.
+        known: how many replicas there are, as somebody else knows it; asked until Redis has counted them once.
         prefix: of all keys; replicas of one gateway share it.
     """
 
-    def __init__(self, url: str, *, prefix: str = "pulsa-gateway:") -> None:
+    def __init__(self, url: str, *, known: Callable[[], int] = lambda: 1, prefix: str = "pulsa-gateway:") -> None:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=32,
@@ -102,6 +104,7 @@ class RedisBuckets:
         self._prefix = prefix
         self._name = secrets.token_hex(8)
         self._own = Buckets(time.monotonic)
+        self._known: Callable[[], int] | None = known
         self._apart: dict[str, int] = {}
         """Clients of whom Redis does not know everything, and a number that is new each time."""
         self._numbers = itertools.count()
@@ -114,7 +117,7 @@ class RedisBuckets:
 
     @property
     def replicas(self) -> int:
-        """How many share the rates, as far as is known: 1 until Redis has answered once."""
+        """How many share the rates, as far as is known."""
         return self._own.parts
 
     async def open(self) -> None:
@@ -176,6 +179,7 @@ class RedisBuckets:
             self._failed(error, began + patience)
         else:
             self._answered = time.monotonic()
+            self._known = None
             if not self.reachable:
                 log.warning("redis answers again; client limits hold over all replicas")
                 self._refusal = ""
@@ -191,6 +195,8 @@ class RedisBuckets:
         timed_out = isinstance(error, TimeoutError | RedisTimeoutError)
         if timed_out and now - due > LATE and now - self._answered < TRUST:
             return
+        if self._known is not None:  # started while Redis was away
+            self._own.parts = max(1, self._known())
         refusal = type(error).__name__ if isinstance(error, _REFUSALS) else ""
         if self.reachable or (refusal and refusal != self._refusal):
             log.error(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 from aiohttp import web
@@ -80,7 +81,7 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     days = Days(engine, clock=engine.now, recount=RECOUNT if shared else None)
     streams = Streams(engine, beat=services.times.beat, poll=1.0 if shared else None)
     engine.listeners += [days.hear, streams.hear]
-    limits = _limits(engine.settings.cluster.redis)
+    limits = _limits(engine.settings.cluster.redis, replicas=lambda: engine.ledger.standing.replicas)
     app = _app(
         replace(services, limits=limits, days=days, streams=streams, description=describe(API_ROUTES, "pulsa-gateway")),
         API_ROUTES,
@@ -102,12 +103,12 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     return app
 
 
-def _limits(redis: str | None) -> ClientLimits:
+def _limits(redis: str | None, *, replicas: Callable[[], int]) -> ClientLimits:
     if redis is None:
         return Buckets()
     from gateway.http.redis_limits import RedisBuckets
 
-    return RedisBuckets(redis)
+    return RedisBuckets(redis, known=replicas)
 
 
 def make_admin_app(services: Services) -> web.Application:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.core.accept import Request, accept
 from gateway.core.resolve import CannotResolveError
+from gateway.core.share import Standing
 from gateway.core.transaction import (
     Change,
     Event,
@@ -64,6 +65,8 @@ def make_settings(*, shop: dict[str, Any] | None = None, **server: Any) -> Setti
 
 class FakeLedger:
     """What the engine's ledger would say, from lists."""
+
+    standing = Standing()
 
     def __init__(self) -> None:
         self.full = False

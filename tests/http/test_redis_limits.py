@@ -193,6 +193,14 @@ async def test_a_refusal_says_how_long_and_the_password_is_not_told(
     assert "canary" not in caplog.text + repr(lost)
 
 
+async def test_replicas_that_start_while_redis_is_away_share_by_the_ledgers_count() -> None:
+    rate = Rate(per_second=0.1, burst=9)
+    lost = RedisBuckets("redis://127.0.0.1:1/0", known=lambda: 3)
+    await lost.open()
+    assert sum([(await lost.take("shop", rate)).allowed for _ in range(9)]) == 3
+    await lost.close()
+
+
 async def test_a_redis_that_comes_back_with_another_password_is_told_as_one_that_refuses(
     server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
