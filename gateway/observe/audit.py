@@ -20,11 +20,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
+
 from gateway.observe import chain
 from gateway.observe.audit_file import AuditError, AuditFile
 from gateway.observe.audit_lines import Lines, Redact, line_logger
 
 __all__ = ["AuditError", "AuditLog"]
+
+log = structlog.get_logger(__name__)
 
 QUEUE: Final = 100_000
 MOST_CHARACTERS: Final = 64_000_000
@@ -189,6 +193,7 @@ class AuditLog:
             self._ending.wait(_GATHER if self.trouble is None else _RETRY)
             self._wake.clear()
             self._asleep = True
+            before = self.trouble
             try:
                 self._work()
             except OSError as error:
@@ -200,9 +205,20 @@ class AuditLog:
             if self.trouble is not None:
                 with contextlib.suppress(Exception):
                     self._on_error()
+            self._tell(before)
             if self._ending.is_set() and (self.trouble is not None or not self.waiting):
                 break
         self._file.close()
+
+    def _tell(self, before: str | None) -> None:
+        """Say in the other log when trouble begins and ends: this one cannot."""
+        if self.trouble == before:
+            return
+        with contextlib.suppress(Exception):
+            if self.trouble is not None:
+                log.error("audit_not_written", why=self.trouble, waiting=self.waiting)
+            else:
+                log.warning("audit_is_written_again", lost=self._lost)
 
     def _work(self) -> None:
         """Write everything that is there."""

@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -385,6 +386,20 @@ def test_a_full_disk_loses_nothing_that_the_queue_can_hold(path: Path) -> None:
     assert [line.get("number") for line in lines(path)] == [None, *range(50), None]
     found = check(path)
     assert (found.ok, found.lost) == (True, 0)
+
+
+def test_the_other_log_says_when_a_disk_takes_nothing_and_when_it_does_again(path: Path) -> None:
+    log = AuditLog(path)
+    assert log.flush(5)
+    with structlog.testing.capture_logs() as told:
+        with files_end_at(path.stat().st_size):
+            log.write("waits")
+            until(lambda: bool(told))
+            until(lambda: not log.waiting or log.trouble is not None)
+        until(lambda: len(told) > 1)
+    log.close()
+    assert [line["event"] for line in told] == ["audit_not_written", "audit_is_written_again"]
+    assert "cannot be written" in told[0]["why"]
 
 
 def test_what_the_queue_cannot_hold_is_counted_and_noted_in_its_place(path: Path) -> None:
