@@ -40,6 +40,22 @@ class Keys:
         return found
 
 
+def still_let_in(authorization: str, address: Address | None) -> Callable[[Client], bool]:
+    """Tells whether who was let in by this header and from this address is so by a client as it is configured later."""
+    key_hash = "sha256:" + hashlib.sha256(key_of(authorization).encode()).hexdigest()
+    return lambda client: key_hash in client.key_hashes and _allowed(client, address)
+
+
+def key_of(authorization: str) -> str:
+    """The key in an `Authorization` header; empty where it holds none."""
+    match = _BEARER.fullmatch(authorization)
+    return "" if match is None else match[1]
+
+
+def _allowed(client: Client, address: Address | None) -> bool:
+    return not client.allow_from or within(address, client.allow_from)
+
+
 class WrongKeys:
     """Counts wrong keys by address in windows of one minute. Holds at most `most` addresses; the oldest go first.
 
@@ -106,11 +122,11 @@ class Authentication:
                 "send Authorization: Bearer KEY with every request",
                 headers={"WWW-Authenticate": _CHALLENGE},
             )
-        match = _BEARER.fullmatch(authorization[0]) if len(authorization) == 1 else None
-        client = None if match is None else self._keys.owner(match[1])
+        key = key_of(authorization[0]) if len(authorization) == 1 else ""
+        client = self._keys.owner(key) if key else None
         if client is None:
-            raise self._refusal(address(), now, malformed=match is None)
-        if client.allow_from and not within(address(), client.allow_from):
+            raise self._refusal(address(), now, malformed=not key)
+        if client.allow_from and not _allowed(client, address()):
             raise ProblemError("address_not_allowed", "the configuration does not allow this key from this address")
         return client
 

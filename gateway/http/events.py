@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable
 
 from aiohttp import web
 
 from gateway.http import listing
-from gateway.http.client_address import within
+from gateway.http.authentication import still_let_in
 from gateway.http.headers import dress
 from gateway.http.incoming import Incoming
 from gateway.http.problems import ProblemError, invalid
 from gateway.http.streams import FIRST, PAGE, Feed, Stream
 from gateway.ledger.errors import LedgerError
-from gateway.settings.types import Client
 
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST = 2**63 - 1
@@ -36,7 +33,10 @@ async def stream(incoming: Incoming) -> web.StreamResponse:
     transport = incoming.request.transport
     if transport is None:
         raise ConnectionResetError("the reader hung up")
-    opened = await streams.open(client, transport.abort, _still_let_in(incoming))
+    # A key that was stolen and taken out must not go on listening.
+    opened = await streams.open(
+        client, transport.abort, still_let_in(incoming.request.headers["Authorization"], incoming.address())
+    )
     if opened is None:
         raise ProblemError(
             "unavailable",
@@ -61,17 +61,6 @@ async def stream(incoming: Incoming) -> web.StreamResponse:
     finally:
         await streams.leave(client, feed, stream)
     return response
-
-
-def _still_let_in(incoming: Incoming) -> Callable[[Client], bool]:
-    """Whether a client as it is configured later would be let in by this request: a key that was stolen and taken out
-    must not go on listening."""
-    key = incoming.request.headers["Authorization"].split()[1]
-    key_hash = "sha256:" + hashlib.sha256(key.encode()).hexdigest()
-    address = incoming.address()
-    return lambda client: (
-        key_hash in client.key_hashes and (not client.allow_from or within(address, client.allow_from))
-    )
 
 
 async def _send(response: web.StreamResponse, feed: Feed, stream: Stream, after: int, live_from: int) -> None:
