@@ -119,7 +119,7 @@ def export(transactions: Iterable[Transaction], zone: zoneinfo.ZoneInfo) -> Iter
             None if told is None else told.provider,
             None if told is None else told.supplier_ref,
             one.serial,
-            _price(one, told),
+            one.price,
             len(one.attempts),
         )
 
@@ -130,13 +130,6 @@ def _told(one: Transaction) -> AttemptState | None:
         if attempt.provider == one.provider and attempt.status in {AttemptStatus.SUCCESS, AttemptStatus.REVERSED}:
             return attempt
     return one.attempts[-1] if one.attempts else None
-
-
-def _price(one: Transaction, told: AttemptState | None) -> int | None:
-    """What the supplier took: by its own word, even where that came after the purchase had ended."""
-    if one.price is None or told is None or told.provider != one.provider:
-        return one.price
-    return one.price if told.price is None else told.price
 
 
 def _time(at: datetime, zone: zoneinfo.ZoneInfo) -> str:

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,17 +97,6 @@ def test_a_line_for_each_transaction_with_whole_rupiah_and_local_times(run: Run,
         [refused.id, "A-2", "shop", "2026-11-24T00:00:00+07:00", "2026-11-24T00:00:00+07:00", "XL5", "0817", "1",
          "failed", "cutoff", "quiet", "F2", "", "", "2"],
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(("told_later", "price"), [(5500, "5500"), (None, "5400")])
-def test_a_price_that_the_supplier_told_after_the_end_is_what_it_took(
-    run: Run, store: Store, told_later: int | None, price: str
-) -> None:
-    one = transaction("A-1")
-    attempt = replace(one.attempts[0], price=told_later)
-    store(replace(one, price=5400, attempts=(attempt,)))  # 5,400 by the catalogue when it ended
-    header, row = csv.reader(io.StringIO(run("export", *DAY).stdout))
-    assert row[header.index("price")] == price
 
 
 def test_both_days_are_included_and_are_days_in_jakarta_unless_said_otherwise(run: Run, store: Store) -> None:
