@@ -125,9 +125,9 @@ class Plugins:
             self._judge(observer)
 
     def _failed(self, name: str, error: BaseException) -> None:
-        count = self.observer_errors[name] = self.observer_errors.get(name, 0) + 1
-        if _is_milestone(count):
-            log.error("observer_failed", plugin=name, errors=count, exc_info=error)
+        self.observer_errors[name] += 1
+        if _is_milestone(self.observer_errors[name]):
+            log.error("observer_failed", plugin=name, errors=self.observer_errors[name], exc_info=error)
 
     def _judge(self, observer: _Observer) -> None:
         if observer.calls < _JUDGE_AFTER_CALLS and observer.seconds < _JUDGE_AFTER_SECONDS:
@@ -137,7 +137,7 @@ class Plugins:
             self._observers.remove(observer)
             self.has_observers = bool(self._observers)
             why = self.switched_off[observer.name] = f"took {average * 1000:.0f} ms a call on average"
-            self.observer_errors[observer.name] = self.observer_errors.get(observer.name, 0) + 1
+            self.observer_errors[observer.name] += 1
             log.error("observer_switched_off", plugin=observer.name, why=why)
 
     def _adopt(self, offer: _Offer, info: PluginInfo) -> None:
