@@ -109,7 +109,7 @@ class Balances:
         """To be asked whoever else has asked."""
         self._started_at = clock.now()
         self._counted_to: dict[str, datetime] = {}
-        """To which moment the last process counted an account, where that is later: the clock was set back."""
+        """The moment of an account's books as they were taken up: the start, or later where the clock was set back."""
         self._shared = None if alone else SharedBooks(ledger=ledger, clock=clock, seconds=seconds)
 
     async def start(self) -> None:
@@ -120,14 +120,13 @@ class Balances:
         Raises:
             LedgerUnavailableError: it cannot be read.
         """
-        self._started_at = self._clock.now()
         for provider, stored in (await self._ledger.balances()).items():
             held = self._held[provider] = Held(stored.reported, at=stored.at)
             if self._alone and stored.computed is not None:
                 left = stored.computed - await self._ledger.charged_since(provider, stored.at)
                 held.books, held.computed = Span(left, left), left
                 counted = [one.ended_at for one in await self._ledger.claims(provider, stored.at) if one.ended_at]
-                self._counted_to[provider] = max([stored.at, *counted])
+                self._counted_to[provider] = max([self._started_at, stored.at, *counted])
                 self._written_to[provider] = stored.at
             if self._shared is not None:
                 await self._shared.start(provider, held)
@@ -352,7 +351,7 @@ class Balances:
             return
         # Not before the start: what ended before it is in the books, and not among what we saw end. And not before what
         # the last process wrote, where its clock was ahead of ours: the latest row is the one that is taken up.
-        at = max(self._clock.now() - _SETTLED, self._started_at, self._counted_to.get(provider, self._started_at))
+        at = max(self._clock.now() - _SETTLED, self._counted_to.get(provider, self._started_at))
         computed: int | None = None
         if books is not None and books.low == books.high:
             computed = books.high + self._of(provider).charged_after(at)
