@@ -10,11 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from zoneinfo import ZoneInfo
 
 from gateway.core.advance import Finish, Leave, Send, Step, finish, next_step, start
 from gateway.core.apply import Decision, Evidence, Source
-from gateway.core.day import day_of
+from gateway.core.day import SUPPLIERS_ZONE, day_around
 from gateway.core.outcome import Outcome, ReasonCode, about
 from gateway.core.references import References
 from gateway.core.routing import AccountView, Choice, Dropped, Product, Route, Strategy, choose
@@ -33,8 +32,6 @@ from gateway.plugin_errors import FAULTS
 from gateway.provider import Attempt, Call
 from gateway.settings.types import Routing
 
-_COUNTING_ZONE = ZoneInfo("Asia/Jakarta")
-"""Where suppliers' days begin."""
 _STRATEGIES = {strategy.value: strategy for strategy in Strategy}
 _DRAWN = frozenset({Strategy.WEIGHTED, Strategy.BALANCED_BY_SUCCESS})
 
@@ -246,7 +243,7 @@ class Dispatcher:
         """Which equal purchase of the day it would be, where the account's supplier has to be told."""
         if not self.accounts[route.provider].counts_equal_purchases:
             return None
-        today, _ = day_of(self._clock.now(), _COUNTING_ZONE)
+        today, _ = day_around(self._clock.now(), SUPPLIERS_ZONE)
         return 1 + await self._ledger.equal_purchases(route.provider, route.product, transaction.dest, today)
 
     async def _commit_and_send(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:

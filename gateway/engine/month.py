@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import zoneinfo
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
+from gateway.core.day import SUPPLIERS_ZONE
 from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
 from gateway.ledger import LedgerUnavailableError
@@ -22,7 +22,6 @@ from gateway.ledger import LedgerUnavailableError
 EVERY_SECONDS = 60.0
 START_SECONDS = 0.5
 """How long a start waits for the first count."""
-_ZONE = zoneinfo.ZoneInfo("Asia/Jakarta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Months:
         now = self._seconds()
         if now < self._next_at:
             return
-        today = self._clock.now().astimezone(_ZONE).date()
+        today = self._clock.now().astimezone(SUPPLIERS_ZONE).date()
         first = today.replace(day=1)
         for day in [day for day in self._days if not first <= day <= today]:
             del self._days[day]
@@ -123,4 +122,4 @@ class Months:
 
 
 def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time.min, _ZONE)
+    return datetime.combine(day, time.min, SUPPLIERS_ZONE)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from gateway.core.day import day_of
+from gateway.core.day import day_around
 from gateway.core.transaction import Change, Transaction, TransactionStatus
 from gateway.http.engine_protocol import Engine
 from gateway.http.limits import retry_after
@@ -156,7 +156,7 @@ class Days:
         day = self._days.get(client)
         if day is None or not day.start <= now < day.end:
             under_way = Sold() if day is None else day.under_way
-            day = self._days[client] = _Day(*day_of(now, ZoneInfo(limit.timezone)), under_way=under_way)
+            day = self._days[client] = _Day(*day_around(now, ZoneInfo(limit.timezone)), under_way=under_way)
         due = day.counted_at is None or (
             self._recount is not None and (now - day.counted_at).total_seconds() >= self._recount
         )
