@@ -30,9 +30,9 @@ def substitute(text: str, env: Mapping[str, str]) -> str | None:
     missing: list[str] = []
     filled = _VARIABLE.sub(lambda match: _variable(match, env, missing), text)
     if missing:
-        names = " and ".join(dict.fromkeys(missing))
-        what = "variable" if names in missing else "variables"
-        raise SubstitutionError(f"the environment {what} {names} {'is' if names in missing else 'are'} not set")
+        names = list(dict.fromkeys(missing))
+        told = f"variable {names[0]} is" if len(names) == 1 else f"variables {' and '.join(names)} are"
+        raise SubstitutionError(f"the environment {told} not set")
     if is_file:
         return _secret(filled.removeprefix("file:"), shown=text.removeprefix("file:"))
     if not filled:
