@@ -51,6 +51,8 @@ _S, _F, _P, _R, _U = (
     OutcomeStatus.UNKNOWN,
 )
 
+_NO_REFUSAL = rf"\b(?:biller|supplier|vendor)\b|{WAITING}|{SUCCESS}|{DUPLICATE}"
+"""Beside these words it is somebody else that refuses, or nobody."""
 _OTHERS = r"\b(?:operator|biller|supplier|provider|vendor)\b"
 """Whoever does not know the purchase behind the supplier: the supplier does."""
 
@@ -99,7 +101,7 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="account-refused",
         pattern=rf"(?:{ACCOUNT})(?!{ELSEWHERE})",
-        unless=rf"\b(?:biller|supplier|vendor)\b|{WAITING}|{SUCCESS}|{DUPLICATE}",
+        unless=_NO_REFUSAL,
         unless_view="evidence",
         status=_R,
         reason=ReasonCode.SUPPLIER_REFUSED,
@@ -109,7 +111,7 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="order-refused",
         pattern=rf"(?:{MALFORMED})(?!{ELSEWHERE})",
-        unless=rf"\b(?:biller|supplier|vendor)\b|{WAITING}|{SUCCESS}|{DUPLICATE}",
+        unless=_NO_REFUSAL,
         unless_view="evidence",
         status=_R,
         reason=ReasonCode.SUPPLIER_REFUSED,
