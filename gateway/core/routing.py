@@ -55,7 +55,12 @@ class Product:
 
     def amount(self, qty: int) -> int:
         """What an order for `qty` costs on top of a route's price, in rupiah."""
-        return qty if self.open_denomination else 0
+        return amount_of(qty, open_denomination=self.open_denomination)
+
+
+def amount_of(qty: int, *, open_denomination: bool) -> int:
+    """The rupiah that an order for `qty` is about, where its product has no price of its own; otherwise 0."""
+    return qty if open_denomination else 0
 
 
 class Strategy(StrEnum):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.core.day import day_around
+from gateway.core.routing import amount_of
 from gateway.core.transaction import Change, Transaction, TransactionStatus
 from gateway.http.engine_protocol import Engine
 from gateway.http.limits import retry_after
@@ -51,7 +52,7 @@ def most_it_costs(product: Product | None, qty: int, max_price: int | None) -> i
     if product is None:
         return 0
     prices = [route.price for route in product.routes if route.enabled]
-    cost = max(prices, default=0) + (qty if product.open_denomination else 0)
+    cost = max(prices, default=0) + amount_of(qty, open_denomination=product.open_denomination)
     return max(0, cost if max_price is None else min(cost, max_price))
 
 
