@@ -216,7 +216,8 @@ async def left_unread(here: Any, monkeypatch: pytest.MonkeyPatch, word: str, **f
 async def test_a_failure_that_was_left_unread_is_asked_about_before_another_supplier_is_tried(
     shop: Opens, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
-    async with shop() as here:
+    later = {"checks": ["10m", "20m"]}  # so that only the report asks
+    async with shop(accounts={"alpha": later, "beta": {}}) as here:
         await left_unread(here, monkeypatch, "failed", why="cutoff")
         here.alpha.ask = lambda ref: say(said, ref, why="cutoff" if said == "failed" else "")
         await here.pass_time(60)
