@@ -21,6 +21,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from gateway.net.body import ACCEPT_ENCODING
+from gateway.net.idle import QuietPool
 from gateway.provider import Call
 
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -103,7 +104,7 @@ class Origins:
         return origin, target if target.startswith("/") else "/" + target
 
 
-class Pool(aiohttp.TCPConnector):
+class Pool(QuietPool):
     """An account's connections."""
 
     async def ready(self, origin: Origin, timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's

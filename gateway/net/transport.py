@@ -234,7 +234,7 @@ class Transport:
             if body is None:
                 body = Body(headers.get("content-encoding", ""), self._max_body)
             body.feed(piece)
-        passage.check_end(framed="content-length" in headers or "transfer-encoding" in headers)
+        passage.check_end(framed="content-length" in headers or message.chunked)
         return Reply(status=message.code, headers=headers, body=b"" if body is None else body.done())
 
     def _failed(self, failure: Failure, error: Exception, duration: float, *, left: bool) -> Sent:

@@ -29,6 +29,7 @@ from gateway.core.delivery import Answer
 from gateway.core.transaction import Notification
 from gateway.net.addresses import refusal
 from gateway.net.failure import Failure, before_line, behind_line, cause
+from gateway.net.idle import QuietPool
 from gateway.net.names import ThreadedNames
 from gateway.net.redaction import Redactor
 from gateway.settings.types import Network, Webhook
@@ -66,7 +67,7 @@ class _AddressRefusedError(OSError):
     """Nothing may be sent to this address. An `OSError`, so that a name's other addresses are still tried."""
 
 
-class _Pool(aiohttp.TCPConnector):
+class _Pool(QuietPool):
     """The connections to one receiver."""
 
     async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:  # noqa: ASYNC109 - aiohttp's signature

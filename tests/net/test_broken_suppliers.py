@@ -59,6 +59,10 @@ BROKEN: dict[str, tuple[Behaviour, Failure]] = {
     "cut chunk": (raw(OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\nsta"), Failure.TRUNCATED),
     "reset in the body": (reset(OK + b"Content-Length: 50\r\n\r\nstatus=20"), Failure.TRUNCATED),
     "reset instead of the end": (reset(OK + b"\r\nstatus=20&message=sukses"), Failure.RESET),
+    "reset instead of the end of an odd encoding": (
+        reset(OK + b"Transfer-Encoding: identity\r\n\r\nstatus=20&message=sukses"),
+        Failure.RESET,
+    ),
     "cut headers": (raw(OK + b"Content-Le"), Failure.DROPPED),
     "huge header": (huge_header(), Failure.TOO_LARGE),
     "many headers": (many_headers(), Failure.TOO_LARGE),
