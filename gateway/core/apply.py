@@ -214,8 +214,14 @@ def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, out
     )
     after = _with(before, taken_back, evidence.at)
     event = _event("attempt", evidence, outcome, {"from": "success", "to": "reversed"})
-    still_delivered = any(other.status is AttemptStatus.SUCCESS for other in after.attempts)
-    if before.status is not TransactionStatus.SUCCESS or still_delivered:
+    if before.status is not TransactionStatus.SUCCESS:
+        return Decision(after, (event,))
+    other = next((held for held in after.attempts if held.status is AttemptStatus.SUCCESS), None)
+    if other is not None:
+        if (before.provider, before.serial) == (attempt.provider, attempt.serial):
+            # What proves the delivery, and what it cost, is the other one's from now on.
+            price = other.price if other.price is not None else other.expected_price
+            after = evolve(after, provider=other.provider, serial=other.serial, price=price)
         return Decision(after, (event,))
     after = evolve(after, status=TransactionStatus.REVERSED, reason=_reason(outcome), needs_review=False)
     return Decision(after, (event, _event("status", evidence, outcome, {"from": "success", "to": "reversed"})))
@@ -285,7 +291,7 @@ def _released(after: Transaction, at: datetime) -> Transaction:
         return after
     if any(attempt.contested for attempt in after.attempts):
         return evolve(after, needs_review=True)
-    return evolve(after, route_at=at)
+    return evolve(after, route_at=at, needs_review=False)
 
 
 def _with(before: Transaction, attempt: AttemptState, at: datetime) -> Transaction:

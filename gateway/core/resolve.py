@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,6 +23,7 @@ def resolve(
     operator: str,
     now: datetime,
     serial: str | None = None,
+    accounts: Container[str] | None = None,
 ) -> Decision:
     """Settle an open transaction that needs a person, or note that a conflict has been looked at.
 
@@ -30,6 +32,8 @@ def resolve(
 
     Args:
         result: `success` or `failed`.
+        accounts: those that there are; left out, all. Nobody asks about what is open at one that was taken out, so it
+            needs a person already.
 
     Raises:
         CannotResolveError: a supplier is being called for it at this moment, it still goes its normal way, or it is
@@ -44,7 +48,7 @@ def resolve(
             raise CannotResolveError(f"it is {before.status.value} already, and nothing contradicts that")
         after = replace(before, conflict=False, updated_at=now, version=before.version + 1)
         return Decision(after, (event,))
-    if not before.needs_review and not before.conflict:
+    if not before.needs_review and not before.conflict and not _out_of_reach(before, accounts):
         raise CannotResolveError("it still goes its normal way; it is asked about by itself")
     if any(attempt.status is AttemptStatus.SENDING for attempt in before.attempts):
         raise CannotResolveError("a supplier is being called for it right now; try again in a minute")
@@ -74,6 +78,14 @@ def resolve(
     )
     status = Event("status", now, "operator", {"from": "pending", "to": result.value, "operator": operator})
     return Decision(after, (event, status))
+
+
+def _out_of_reach(transaction: Transaction, accounts: Container[str] | None) -> bool:
+    """Whether all that may deliver is at accounts that were taken out."""
+    if accounts is None:
+        return False
+    open_ones = [attempt for attempt in transaction.attempts if attempt.may_deliver]
+    return bool(open_ones) and all(attempt.provider not in accounts for attempt in open_ones)
 
 
 def _charged(attempt: AttemptState) -> int | None:

@@ -185,7 +185,7 @@ class Engine:
             heard=self._asked,
             crash=crash,
         )
-        self._reviewer = Reviewer(ledger=ledger, door=door, checker=self._checker, clock=clock)
+        self._reviewer = Reviewer(ledger=ledger, door=door, checker=self._checker, accounts=self.accounts, clock=clock)
         self._sweeper = Sweeper(
             ledger=ledger,
             dispatcher=dispatcher,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 
 from gateway.core.apply import Decision
@@ -16,12 +16,17 @@ from gateway.ledger import Ledger
 
 
 class Reviewer:
-    """The operators' actions on one transaction; each is an event with the operator's name."""
+    """The operators' actions on one transaction; each is an event with the operator's name.
 
-    def __init__(self, *, ledger: Ledger, door: Door, checker: Checker, clock: Clock) -> None:
+    Args:
+        accounts: those that there are now, by id.
+    """
+
+    def __init__(self, *, ledger: Ledger, door: Door, checker: Checker, accounts: Container[str], clock: Clock) -> None:
         self._ledger = ledger
         self._door = door
         self._checker = checker
+        self._accounts = accounts
         self._clock = clock
 
     async def check_now(self, transaction_id: str, operator: str) -> Transaction:
@@ -54,7 +59,15 @@ class Reviewer:
         now = self._clock.now()
         settled = await self._door.settle(
             transaction,
-            lambda current: resolve(current, result=status, reason=reason, operator=operator, now=now, serial=serial),
+            lambda current: resolve(
+                current,
+                result=status,
+                reason=reason,
+                operator=operator,
+                now=now,
+                serial=serial,
+                accounts=self._accounts,
+            ),
         )
         return settled.after
 

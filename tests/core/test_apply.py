@@ -241,6 +241,37 @@ def test_a_second_supplier_that_delivers_too_is_a_double_success(
     assert told(after, FIRST, "failed").after.status is TransactionStatus.SUCCESS
 
 
+def test_where_two_delivered_and_the_named_one_is_taken_back_the_other_is_named(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    first, second = attempt("success", serial="SN-1", price=5_390), attempt("unknown", number=2)
+    both = told(purchase(first, second, status="success"), SECOND, "success", serial="SN-2", price=5_440).after
+    assert (both.provider, both.serial, both.price) == ("alpha", "SN-1", 5_390)
+    left = told(both, FIRST, "failed").after
+    assert (left.status, left.provider, left.serial, left.price) == (TransactionStatus.SUCCESS, "beta", "SN-2", 5_440)
+    catalogue = told(both, SECOND, "failed").after
+    assert (catalogue.provider, catalogue.serial, catalogue.price) == ("alpha", "SN-1", 5_390)
+    none = told(left, SECOND, "failed").after
+    assert none.status is TransactionStatus.REVERSED
+
+
+def test_the_price_of_the_catalogue_stands_in_where_the_one_that_is_named_instead_has_none(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    first, second = attempt("success", serial="SN-1", price=5_390), attempt("unknown", number=2, expected_price=5_450)
+    both = told(purchase(first, second, status="success"), SECOND, "success").after
+    left = told(both, FIRST, "failed").after
+    assert (left.provider, left.serial, left.price) == ("beta", None, 5_450)
+
+
+def test_a_purchase_that_waited_for_a_person_goes_on_where_a_failure_sets_it_free(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    before = purchase(attempt("unknown", next_check_at=None), needs_review=True)
+    after = told(before, FIRST, "failed", reason=ReasonCode.CUTOFF).after
+    assert (after.needs_review, after.route_at is not None) == (False, True)
+
+
 def test_a_failure_after_the_end_sends_nobody_on(attempt: Attempts, purchase: Purchases, told: Told) -> None:
     before = purchase(attempt("unknown"), attempt("success", number=2, serial="SN-2"), status="success")
     after = told(before, FIRST, "failed").after

@@ -142,3 +142,30 @@ def test_only_success_and_failed_are_results(
 ) -> None:
     with pytest.raises(CannotResolveError, match="success or failed"):
         settled(purchase(attempt("unknown"), needs_review=True), result)
+
+
+def test_what_is_open_only_at_accounts_that_are_gone_is_settled_before_its_checks_are_over(
+    attempt: Attempts, purchase: Purchases, start: datetime
+) -> None:
+    def settle(before: Transaction, *accounts: str) -> TransactionStatus:
+        decision = resolve(
+            before,
+            result=TransactionStatus.FAILED,
+            reason="the supplier has closed",
+            operator="ann",
+            now=start,
+            accounts=accounts,
+        )
+        return decision.after.status
+
+    gone = purchase(attempt("failed"), attempt("pending", number=2))
+    assert settle(gone, "alpha") is TransactionStatus.FAILED
+    with pytest.raises(CannotResolveError, match="normal way"):
+        settle(gone, "alpha", "beta")
+    with pytest.raises(CannotResolveError, match="normal way"):
+        settle(purchase(attempt("rejected")))
+    with pytest.raises(CannotResolveError, match="right now"):
+        settle(purchase(attempt("sending")))
+    both = purchase(attempt("failed", contested=True), attempt("pending", number=2))
+    with pytest.raises(CannotResolveError, match="normal way"):
+        settle(both, "beta")
