@@ -29,7 +29,8 @@ class Checker:
     """Asks, applies the answer, and says when to ask again.
 
     Args:
-        asked: told of each check: the account, and `answered`, `no_answer` or `not_allowed`.
+        asked: told of each check: the account; `answered`, `no_answer`, `not_allowed` or `put_off`; and whether it was
+            answered in words that no rule understood.
         heard: told what a supplier says of an attempt, and perhaps of the balance, and when it was asked.
     """
 
@@ -40,7 +41,7 @@ class Checker:
         door: Door,
         dispatcher: Dispatcher,
         clock: Clock,
-        asked: Callable[[Account, str], None],
+        asked: Callable[[Account, str, bool], None],
         heard: Callable[[Account, AttemptState, Outcome, datetime], None],
         crash: Hook,
     ) -> None:
@@ -76,12 +77,14 @@ class Checker:
         if transaction is None or attempt is None or attempt.next_check_at is None:
             return transaction
         if attempt.status is AttemptStatus.SENDING:
+            if transaction.owner != self._ledger.owner:
+                return transaction  # another replica is sending it, and will say what became of it
             # Nobody in this process is sending it: whoever did is gone, and it may have left.
             return await self.interrupted(transaction, attempt)
         account = self._dispatcher.accounts.get(attempt.provider)
         if account is None or not self._may_ask(account, transaction, attempt):
             if account is not None:
-                self._asked(account, "not_allowed")
+                self._asked(account, "not_allowed", False)
             return await self._count(transaction, attempt, account)
         free = account.lane.try_take()
         try:
@@ -91,7 +94,8 @@ class Checker:
         try:
             if slot is not free:  # the wait took time: ask only about what is still to be asked about
                 current = await self._ledger.transaction(transaction_id)
-                if current is None or current.version != transaction.version:
+                same = self._dispatcher.accounts.get(attempt.provider) is account
+                if current is None or current.version != transaction.version or not same:
                     slot.release(unused=True)
                     return current
             # Only now, so that of many that were due together most learn what became of the first ones.
@@ -104,7 +108,7 @@ class Checker:
             slot.release()
 
     async def _put_off(self, transaction: Transaction, attempt_id: str, account: Account, wait: float) -> Transaction:
-        self._asked(account, "put_off")
+        self._asked(account, "put_off", False)
         now = self._clock.now()
         settled = await self._door.settle(
             transaction, lambda current: put_off(current, attempt_id, now=now, seconds=wait)
@@ -119,7 +123,7 @@ class Checker:
             tell(account.id, "check", error)
             call = None
         if not isinstance(call, Call):
-            self._asked(account, "no_answer")
+            self._asked(account, "no_answer", False)
             return await self._count(transaction, attempt, account)
         now = self._clock.now()
         answer = await exchange(
@@ -130,11 +134,15 @@ class Checker:
             read=lambda reply: account.provider.read_check(asked, reply),
             now=now,
         )
-        account.checks.ended(seconds(), answered=answer.sent.reply is not None)
-        self._crash(CrashPoint.AFTER_CHECK_ANSWER)
-        self._asked(account, "answered" if answer.sent.reply is not None else "no_answer")
         outcome = about(answer.outcome, attempt.id)
-        if answer.sent.reply is None:
+        reply = answer.sent.reply
+        told = outcome.status is not OutcomeStatus.UNKNOWN or outcome.never_seen
+        # A server that is at fault itself and tells nothing is as good as away.
+        away = reply is None or (reply.status >= 500 and not told)
+        account.checks.ended(seconds(), answered=not away)
+        self._crash(CrashPoint.AFTER_CHECK_ANSWER)
+        self._asked(account, "no_answer" if away else "answered", reply is not None and not told and not outcome.rule)
+        if reply is None:
             # What became of the question says nothing about the purchase.
             outcome = Outcome(status=OutcomeStatus.UNKNOWN)
         self._heard(account, attempt, outcome, now)

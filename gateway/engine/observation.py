@@ -179,9 +179,12 @@ class Observation:
         """How often each observing plugin has failed."""
         return {} if self._observers is None else self._observers.observer_errors
 
-    def asked(self, account: Account, result: str) -> None:
+    def asked(self, account: Account, result: str, unread: bool) -> None:
+        """A supplier was asked, or could not be; `unread`: no rule understood its answer."""
         if self._counts is not None:
             self._counts.check(account.id, result)
+            if unread:
+                self._counts.unread_message(account.id)
 
     def turned(self, account: Account, seconds: float | None) -> None:
         """A purchase got its turn at an account after so many seconds, or none."""

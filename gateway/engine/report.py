@@ -214,6 +214,8 @@ class ReportReader:
         said = evidence.outcome.status
         if said is OutcomeStatus.UNKNOWN and evidence.outcome.rule is None:
             return Trust.UNREAD
+        if _may_tell_of_a_delivery(evidence.outcome, attempt) and account.asking is Asking.QUESTION:
+            return Trust.TO_VERIFY
         trusted = account.settings.reports.trust == "source"
         if trusted and (evidence.since is None or evidence.at - evidence.since < _LEFT_BEHIND):
             return Trust.BELIEVED
@@ -290,6 +292,14 @@ def _attempt(transaction: Transaction, account: Account, update: Update) -> Atte
         (held for held in transaction.attempts if held.provider == account.id and held.supplier_ref == supplier_ref),
         None,
     )
+
+
+def _may_tell_of_a_delivery(outcome: Outcome, attempt: AttemptState) -> bool:
+    """Whether it is about an attempt that is over without one, and leaves open how it ended: such as that of a bill
+    that was found, which only says that something was asked for successfully."""
+    if attempt.status not in {AttemptStatus.FAILED, AttemptStatus.REJECTED} or attempt.contested:
+        return False
+    return outcome.status is OutcomeStatus.UNKNOWN and not outcome.never_seen
 
 
 def _whole(update: object) -> bool:

@@ -58,6 +58,7 @@ class Supplier:
         """`buy` or `ask`, and the reference, in the order of arrival."""
         self.buy: Callable[[str], Says] = lambda ref: say("success", ref, sn=f"SN-{ref}")
         self.ask: Callable[[str], Says] = lambda ref: say("pending", ref)
+        self.status = 200
         self.fields: list[dict[str, str]] = []
         """What each call carried."""
         self.open = asyncio.Event()
@@ -92,7 +93,7 @@ class Supplier:
         if isinstance(said, Failure):
             return Sent(failure=said, left=said not in NEVER_LEFT, detail=said.value, duration=0.01)
         body = said.encode() if isinstance(said, str) else said
-        return Sent(reply=Reply(status=200, headers={}, body=body), left=True, duration=0.01)
+        return Sent(reply=Reply(status=self.status, headers={}, body=body), left=True, duration=0.01)
 
 
 class Audits:
@@ -247,7 +248,7 @@ def shop(database: Database) -> Opens:
         accounts: settings by account; both are `alpha` and `beta` where left out, tried in this order.
         provider: the dialect's class.
         like: a shop whose suppliers and clock go on.
-        close: whether the engine is closed properly at the end.
+        owner: the replica's name.
     """
 
     @contextlib.asynccontextmanager
@@ -258,11 +259,12 @@ def shop(database: Database) -> Opens:
         like: Shop | None = None,
         settings: Settings | None = None,
         ledger_hook: Callable[[Ledger], Ledger] | None = None,
+        owner: str = "one",
         **more: Any,
     ) -> AsyncIterator[Shop]:
         clock = SetClock() if like is None else like.clock
         settings = settings or (make_settings(accounts=accounts, **more) if like is None else like.settings)
-        ledger = await database.open(owner="one", clock=clock.now)
+        ledger = await database.open(owner=owner, clock=clock.now)
         suppliers = {one.id: Supplier() for one in settings.providers} if like is None else like.suppliers
         audits = Audits()
         engine = Engine(

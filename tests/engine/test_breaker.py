@@ -163,3 +163,29 @@ async def test_an_operator_asks_although_the_supplier_is_down(shop: Opens) -> No
         for _ in range(5):
             await here.engine.check_now(one.id, "ani")
         assert here.alpha.count("ask") == 5
+
+
+async def test_checks_that_a_server_at_fault_answers_are_put_off_like_those_that_nobody_answers(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1}}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        for n in range(6):
+            await here.answered(f"A-{n}")
+        here.alpha.ask, here.alpha.status = lambda _: "<html>Internal Server Error</html>", 500
+        await here.pass_time(31)
+        assert here.alpha.count("ask") == 3
+        assert here.engine.accounts["alpha"].checks.down
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [("never ref={} .", 500), ("pending ref={} .", 500), ("<html>apa ini</html>", 200), ("<html>apa</html>", 499)],
+)
+async def test_a_check_that_was_answered_puts_nothing_off_whatever_it_says(shop: Opens, said: str, status: int) -> None:
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1}}}) as here:
+        here.alpha.buy = lambda ref: say("unknown", ref)
+        for n in range(6):
+            await here.answered(f"A-{n}")
+        here.alpha.ask, here.alpha.status = said.format, status
+        await here.pass_time(31)
+        assert here.alpha.count("ask") == 6
+        assert not here.engine.accounts["alpha"].checks.down

@@ -265,3 +265,21 @@ async def test_a_purchase_that_was_accepted_and_not_routed_goes_on_after_a_resta
         done = await after.when(second, lambda held: held.status.final)
         assert done.status is TransactionStatus.SUCCESS
         assert after.alpha.count("buy") == 2
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_what_another_replica_is_sending_is_left_to_it(shop: Opens) -> None:
+    """It may still say that nothing has left: whoever asks by resending meanwhile buys, and the next supplier too."""
+    resends = {"alpha": {"ask": "resend"}, "beta": {}}
+    async with shop(accounts=resends) as here, shop(like=here, owner="two") as there:
+        here.alpha.open.clear()
+        here.alpha.buy = lambda _: Failure.CONNECT_TIMEOUT
+        one = await here.buy()
+        one = await here.when(one, lambda _: here.alpha.waiting)
+        for _ in range(3):
+            await there.engine.check_now(one.id, "ann")
+        assert (await here.now(one)).attempts[0].status is AttemptStatus.SENDING
+        assert here.alpha.count("buy") == 1
+        here.alpha.open.set()
+        done = await here.engine.wait_final(one, 5)
+        assert (done.provider, [held.status.value for held in done.attempts]) == ("beta", ["rejected", "success"])

@@ -32,3 +32,14 @@ def test_only_what_a_supplier_has_said_is_a_message_that_no_rule_understood(
     outcome = Outcome(status=OutcomeStatus.UNKNOWN, message=sent.detail or "apa ini", rule=rule)
     observation.answered(account, attempt, outcome, sent)
     assert counted == ["alpha"] * unread
+
+
+def test_an_answer_to_a_check_that_no_rule_understood_is_counted_as_such() -> None:
+    counted: list[str] = []
+    counts: Any = SimpleNamespace(check=lambda *_: None, unread_message=counted.append)
+    account: Any = SimpleNamespace(id="alpha")
+    observation = Observation(counts=counts, audits=None, observers=None, clock=SystemClock())
+    observation.asked(account, "answered", False)
+    assert counted == []
+    observation.asked(account, "answered", True)
+    assert counted == ["alpha"]

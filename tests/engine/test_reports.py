@@ -436,6 +436,9 @@ class Puzzled(ScriptedProvider):
         text = report.body.decode()
         if text.startswith("lapor "):
             return (Update(ref=text.split("=")[1], outcome=Outcome(status=OutcomeStatus.UNKNOWN, message=text)),)
+        if text.startswith("cek "):
+            outcome = Outcome(status=OutcomeStatus.UNKNOWN, message=text, rule="inquiry-only")
+            return (Update(ref=text.split("=")[1], outcome=outcome),)
         return super().read_report(report)
 
 
@@ -468,6 +471,41 @@ async def test_a_report_that_no_rule_understands_is_shown_also_where_all_is_sett
         assert await here.report("alpha", f"lapor lagi={ref}") == "unreadable"
         assert await here.now(one) == done
         assert len(await here.ledger.reports(verdict="unreadable")) == 2
+
+
+@pytest.mark.parametrize("trust", ["source", "verify"])
+async def test_a_bill_that_is_reported_after_its_inquiry_had_failed_is_asked_about(shop: Opens, trust: str) -> None:
+    reports = {**VERIFY["reports"], "trust": trust}
+    async with shop(provider=Puzzled, accounts={"alpha": {"reports": reports}}) as here:
+        here.alpha.buy = lambda ref: say("failed", ref)
+        one = await here.buy(wait=5)
+        ref = one.attempts[0].id
+        here.alpha.ask = lambda ref: say("failed", ref)
+        assert await here.report("alpha", f"cek sukses={ref}") == "to_verify"
+        await here.quiet()
+        held = await here.now(one)
+        assert (held.status, held.conflict, here.alpha.count("ask")) == (TransactionStatus.FAILED, False, 1)
+        here.alpha.ask = lambda ref: say("success", ref, sn="NAMA:BUDI/TAG:150.000")
+        await here.pass_time(11)
+        await here.report("alpha", f"cek sukses={ref}")
+        await here.quiet()
+        held = await here.now(one)
+        assert (held.status, held.conflict) == (TransactionStatus.FAILED, True)
+        assert await here.report("alpha", f"cek ok={ref}") == "nothing_new", "a person looks at it already"
+
+
+async def test_a_report_that_leaves_open_how_it_ended_asks_about_nothing_else(shop: Opens) -> None:
+    async with shop(provider=Puzzled, accounts={"alpha": {}}) as here:
+        one = await pending(here)
+        ref = one.attempts[0].id
+        assert await here.report("alpha", f"cek sukses={ref}") == "applied", "its words are kept"
+        await here.report("alpha", say("success", ref, sn="SN-1"))
+        assert await here.report("alpha", f"cek ok={ref}") == "nothing_new"
+        here.alpha.buy = lambda ref: say("failed", ref)
+        failed = await here.buy("A-2", wait=5)
+        assert await here.report("alpha", say("never", failed.attempts[0].id)) == "nothing_new"
+        await here.quiet()
+        assert here.alpha.count("ask") == 0
 
 
 async def test_the_audit_log_says_from_which_address_a_report_came_and_what_it_was_taken_for(shop: Opens) -> None:
