@@ -114,7 +114,7 @@ class Acceptor:
             raise InvalidRequestError("dest", str(error)) from None
 
     async def _store(self, transaction: Transaction, accepted: Event, request: Request) -> Accepted:
-        after, events, prepared, slot = self._first_step(transaction, accepted)
+        after, events, first, slot = self._first_step(transaction, accepted)
         try:
             self._crash(CrashPoint.BEFORE_ACCEPT_COMMIT)
             won = await self._door.commit(None, after, events)
@@ -132,15 +132,15 @@ class Acceptor:
             if existing is None:
                 raise UnavailableError("the ledger did not take the purchase; nothing was bought")
             return existing
-        if prepared is not None and slot is not None:
-            self._spawn(self._dispatcher.carry_sent(after, prepared, slot))
+        if isinstance(first, Prepared) and slot is not None:
+            self._spawn(self._dispatcher.carry_sent(after, first, slot))
         elif not after.status.final:
-            self._spawn(self._dispatcher.carry(after))
+            self._spawn(self._dispatcher.carry(after, first if isinstance(first, Dropped) else None))
         return Accepted(after, replayed=False)
 
     def _first_step(
         self, transaction: Transaction, accepted: Event
-    ) -> tuple[Transaction, tuple[Event, ...], Prepared | None, Slot | None]:
+    ) -> tuple[Transaction, tuple[Event, ...], Prepared | Dropped | None, Slot | None]:
         step, choice = self._dispatcher.plan(transaction, {})
         if isinstance(step, Finish):
             decision = finish(transaction, step.reason, choice, now=transaction.created_at)
@@ -156,6 +156,7 @@ class Acceptor:
                     decision = prepared.decision
                     return decision.after, (accepted, *decision.events), prepared, slot
                 slot.release(unused=True)
+                return transaction, (accepted,), prepared, None
         return transaction, (accepted,), None, None
 
     async def _existing(self, client: str, request: Request) -> Accepted | None:

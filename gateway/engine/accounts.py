@@ -17,6 +17,7 @@ from gateway.core.retry import RetryBudget
 from gateway.core.routing import AccountView
 from gateway.core.share import Standing, part_in_flight, part_per_second
 from gateway.engine.lanes import Lane
+from gateway.engine.plugin_faults import tell
 from gateway.net.failure import Failure
 from gateway.net.redaction import Redactor, secrets_of
 from gateway.net.transport import Sent, Transport
@@ -66,6 +67,8 @@ class Account:
     redactor: Redactor
     capabilities: frozenset[Capability]
     never_seen: NeverSeenRule | None
+    counts_equal_purchases: bool = False
+    """Whether this supplier has to be told which equal purchase of the day it is."""
     paused: str | None = None
     """Why no purchases go there, or `None`."""
     balance: Balance = field(default_factory=Balance)
@@ -87,14 +90,6 @@ class Account:
             return Asking(self.provider.asking())
         except FAULTS:
             return Asking.NONE
-
-    @property
-    def counts_equal_purchases(self) -> bool:
-        """Whether this supplier has to be told which equal purchase of the day it is. A plugin that fails says no."""
-        try:
-            return self.provider.counts_equal_purchases() is True
-        except FAULTS:
-            return False
 
     def view(self) -> AccountView:
         return AccountView(self.closed_because(), self.success_rate())
@@ -135,6 +130,7 @@ class Account:
         self.lane.resize(
             per_second=part_per_second(limits.per_second, standing),
             in_flight=part_in_flight(limits.in_flight, standing),
+            queue=limits.queue,
         )
         if limits.in_flight < standing.replicas:
             log.warning(
@@ -151,23 +147,40 @@ def seconds() -> float:
 
 
 def make_account(
-    settings: ProviderSettings, kind: type[Provider[Any]], *, max_body: int, transport: Sends | None = None
+    settings: ProviderSettings,
+    kind: type[Provider[Any]],
+    *,
+    max_body: int,
+    transport: Sends | None = None,
+    lane: Lane | None = None,
 ) -> Account:
-    """An account, not yet started."""
+    """An account, not yet started.
+
+    Args:
+        lane: of the account that it takes the place of. The supplier goes on counting the calls that are under way.
+    """
     rule = settings.never_seen
     secrets = secrets_of(settings)
+    provider = kind(settings)
+    limits = settings.limits
     return Account(
         id=settings.id,
         settings=settings,
-        provider=kind(settings),
+        provider=provider,
         transport=transport or Transport(settings, secrets=secrets, max_body=max_body),
-        lane=Lane(
-            per_second=settings.limits.per_second,
-            in_flight=settings.limits.in_flight,
-            queue=settings.limits.queue,
-        ),
+        lane=lane or Lane(per_second=limits.per_second, in_flight=limits.in_flight, queue=limits.queue),
         redactor=Redactor(secrets),
         capabilities=capabilities(kind),
+        counts_equal_purchases=_counts_equal_purchases(settings.id, provider),
         breaker=Breaker(BreakerRule(probe=settings.timeouts.connect + settings.timeouts.answer + 5.0)),
         never_seen=None if rule is None else NeverSeenRule(rule.after, rule.times),
     )
+
+
+def _counts_equal_purchases(account: str, provider: Provider[Any]) -> bool:
+    """What the plugin says. One that fails says no."""
+    try:
+        return provider.counts_equal_purchases() is True
+    except FAULTS as error:
+        tell(account, "counts_equal_purchases", error)
+        return False

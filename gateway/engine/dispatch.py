@@ -171,16 +171,19 @@ class Dispatcher:
         product = self.catalogue.get(transaction.product)
         return 0 if product is None else product.amount(transaction.qty)
 
-    async def carry(self, transaction: Transaction) -> Transaction:
+    async def carry(self, transaction: Transaction, dropped: Dropped | None = None) -> Transaction:
         """Take a transaction as far as it goes now: to its end, or to an attempt that may still deliver.
 
         Only one task at a time works on a transaction; a second call returns at once.
+
+        Args:
+            dropped: a route whose plugin has just failed to make the call; it is not asked once more.
         """
         if transaction.id in self.busy:
             return transaction
         self.busy.add(transaction.id)
         try:
-            return await self._walk(transaction)
+            return await self._walk(transaction, dropped)
         finally:
             self.busy.discard(transaction.id)
 
@@ -192,8 +195,10 @@ class Dispatcher:
         finally:
             self.busy.discard(transaction.id)
 
-    async def _walk(self, transaction: Transaction) -> Transaction:
+    async def _walk(self, transaction: Transaction, dropped: Dropped | None = None) -> Transaction:
         skipped: dict[tuple[str, str], Dropped] = {}
+        if dropped is not None:
+            skipped[dropped.route.provider, dropped.route.product] = dropped
         while not transaction.status.final:
             step, choice = self.plan(transaction, skipped)
             if isinstance(step, Leave):
@@ -241,7 +246,8 @@ class Dispatcher:
 
     async def _nth(self, transaction: Transaction, route: Route) -> int | None:
         """Which equal purchase of the day it would be, where the account's supplier has to be told."""
-        if not self.accounts[route.provider].counts_equal_purchases:
+        account = self.accounts.get(route.provider)
+        if account is None or not account.counts_equal_purchases:
             return None
         today, _ = day_around(self._clock.now(), SUPPLIERS_ZONE)
         return 1 + await self._ledger.equal_purchases(route.provider, route.product, transaction.dest, today)

@@ -18,17 +18,17 @@ class LaneFullError(Exception):
 class Slot:
     """The right to make one call. Release it exactly when the call is over."""
 
-    __slots__ = ("_lane", "_released")
+    __slots__ = ("_lane", "released")
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
-        self._released = False
+        self.released = False
 
     def release(self, *, unused: bool = False) -> None:
         """Give the slot back. With `unused` no call was made, and its share of the rate is given back too."""
-        if not self._released:
-            self._released = True
-            self._lane._give_back(unused=unused)  # noqa: SLF001 — slot and lane are one mechanism
+        if not self.released:
+            self.released = True
+            self._lane._give_back(self, unused=unused)  # noqa: SLF001 — slot and lane are one mechanism
 
 
 class Lane:
@@ -44,20 +44,25 @@ class Lane:
         self._interval = 0.0 if per_second is None else 1.0 / per_second
         self._most = in_flight
         self._queue = queue
-        self._busy = 0
+        self._out: set[Slot] = set()
         self._next_at = 0.0
         self._waiting: deque[asyncio.Future[Slot]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def resize(self, *, per_second: float | None, in_flight: int) -> None:
+    def resize(self, *, per_second: float | None, in_flight: int, queue: int) -> None:
         """Allow more or less from now on. Calls that are under way end as they are."""
         self._interval = 0.0 if per_second is None else 1.0 / per_second
         self._most = in_flight
+        self._queue = queue
         self._pump()
 
     @property
     def in_flight(self) -> int:
-        return self._busy
+        return len(self._out)
+
+    def slots(self) -> frozenset[Slot]:
+        """Those that are out at this moment."""
+        return frozenset(self._out)
 
     @property
     def waiting(self) -> int:
@@ -65,15 +70,14 @@ class Lane:
 
     def try_take(self) -> Slot | None:
         """A slot, if one is free at this moment and nobody waits for it."""
-        if self._waiting or self._busy >= self._most:
+        if self._waiting or len(self._out) >= self._most:
             return None
         if self._interval:
             now = asyncio.get_running_loop().time()
             if now < self._next_at:
                 return None
             self._next_at = now + self._interval
-        self._busy += 1
-        return Slot(self)
+        return self._give_out()
 
     async def take(self, wait: float) -> Slot:
         """A slot, in the order of asking, within `wait` seconds.
@@ -108,8 +112,13 @@ class Lane:
         with contextlib.suppress(ValueError):
             self._waiting.remove(future)
 
-    def _give_back(self, *, unused: bool) -> None:
-        self._busy -= 1
+    def _give_out(self) -> Slot:
+        slot = Slot(self)
+        self._out.add(slot)
+        return slot
+
+    def _give_back(self, slot: Slot, *, unused: bool) -> None:
+        self._out.discard(slot)
         if unused and self._interval:
             self._next_at -= self._interval
         self._pump()
@@ -119,7 +128,7 @@ class Lane:
             self._timer.cancel()
             self._timer = None
         loop = asyncio.get_running_loop()
-        while self._waiting and self._busy < self._most:
+        while self._waiting and len(self._out) < self._most:
             if self._interval:
                 now = loop.time()
                 if now < self._next_at:
@@ -128,5 +137,4 @@ class Lane:
                 self._next_at = now + self._interval
             future = self._waiting.popleft()
             if not future.done():
-                self._busy += 1
-                future.set_result(Slot(self))
+                future.set_result(self._give_out())

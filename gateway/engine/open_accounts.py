@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
 import structlog
 
 from gateway.core.share import Standing
 from gateway.engine.accounts import Account, Sends, make_account
+from gateway.engine.lanes import Slot
 from gateway.ledger import Ledger
 from gateway.provider import Provider
 from gateway.settings.types import ProviderSettings, Settings
@@ -50,6 +51,8 @@ class OpenAccounts:
     async def use(self, settings: Settings) -> None:
         """Open new and changed accounts, keep the equal ones, and let the others go when their calls are over.
 
+        A changed account keeps its lane: the calls that are under way count for the supplier, whatever we call them.
+
         Raises:
             LedgerUnavailableError: it cannot be read which ones are paused; nothing has changed.
         """
@@ -62,14 +65,20 @@ class OpenAccounts:
                 wanted[one.id] = held
             elif kind is not None:
                 transport = None if self._transports is None else self._transports(one)
-                account = make_account(one, kind, max_body=settings.server.max_body, transport=transport)
+                lane = None if held is None else held.lane
+                account = make_account(one, kind, max_body=settings.server.max_body, transport=transport, lane=lane)
                 await account.transport.start()
-                account.paused = paused.get(one.id) if held is None else held.paused
-                account.take_part(self._standing)
                 wanted[one.id] = account
-        gone = [account for id_, account in self.by_id.items() if wanted.get(id_) is not account]
+        # From here on nothing is awaited: what is paused or sent meanwhile would be missed.
+        before = dict(self.by_id)
+        gone = [account for id_, account in before.items() if wanted.get(id_) is not account]
         self.by_id.clear()
         self.by_id.update(wanted)
+        for account in wanted.values():
+            held = before.get(account.id)
+            if held is not account:
+                account.paused = paused.get(account.id) if held is None else held.paused
+                account.take_part(self._standing)
         for account in gone:
             if account.id not in wanted:
                 log.warning(
@@ -77,7 +86,7 @@ class OpenAccounts:
                     provider=account.id,
                     what="open purchases there can be asked about no more; they wait for its return, or for a person",
                 )
-            self._spawn(_close_when_idle(account))
+            self._spawn(_close_when_idle(account, account.lane.slots()))
 
     async def divide(self) -> None:
         """Divide what suppliers allow anew where a replica came or went."""
@@ -94,9 +103,11 @@ class OpenAccounts:
             await account.transport.close()
 
 
-async def _close_when_idle(account: Account) -> None:
+async def _close_when_idle(account: Account, slots: Collection[Slot]) -> None:
+    """Close the way out of an account that is gone, when the calls that have these slots are over. Who gets a slot
+    later looks at the accounts anew."""
     try:
-        while account.lane.in_flight or account.lane.waiting:  # noqa: ASYNC110 — seldom, and nobody waits for it
+        while not all(slot.released for slot in slots):  # noqa: ASYNC110 — seldom, and nobody waits for it
             await asyncio.sleep(0.2)
     finally:  # also when the process ends first
         await account.transport.close()

@@ -114,5 +114,7 @@ class Pauses:
                 )
 
     def _set(self, account: Pausable, why: str | None) -> None:
-        account.paused = why
+        # A reload may have put another one in its place, while the ledger was written or its last call was under way.
+        for one in (account, self._accounts.get(account.id, account)):
+            one.paused = why
         self._changes += 1

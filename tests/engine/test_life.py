@@ -8,7 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+import structlog
 
+from gateway.core.resolve import CannotResolveError
 from gateway.core.transaction import AttemptStatus, Change, TransactionStatus
 from gateway.testing.scripted_supplier import say
 
@@ -56,6 +58,99 @@ async def test_the_attempts_of_an_account_that_was_taken_out_end_with_a_person(
             await here.pass_time(21_600)
         held = await here.now(one)
         assert (held.status, held.needs_review, here.beta.calls) == (TransactionStatus.PENDING, True, [])
+
+
+async def test_what_is_open_at_an_account_that_was_taken_out_is_settled_by_a_person_at_once(
+    shop: Opens, settings_of: Settings
+) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        with pytest.raises(CannotResolveError, match="normal way"):
+            await here.engine.resolve(one.id, "success", "told by telephone", "ann", "SN-1")
+        await here.engine.reload(settings_of(accounts={"beta": {}}))
+        done = await here.engine.resolve(one.id, "success", "told by telephone", "ann", "SN-1")
+        assert (done.status, done.provider, done.serial) == (TransactionStatus.SUCCESS, "alpha", "SN-1")
+
+
+async def test_a_changed_account_sends_no_more_at_once_than_before(shop: Opens, settings_of: Settings) -> None:
+    limits = {"limits": {"in_flight": 2}}
+    async with shop(accounts={"alpha": limits}) as here:
+        here.alpha.open.clear()
+        made = [await here.buy(f"A-{n}") for n in range(4)]
+        await here.when(made[0], lambda _: here.alpha.waiting == 2)
+        await here.engine.reload(settings_of(accounts={"alpha": {**limits, "checks": ["5s"]}}))
+        made += [await here.buy(f"B-{n}") for n in range(2)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert here.alpha.waiting == 2
+        await here.engine.reload(settings_of(accounts={"alpha": {"limits": {"in_flight": 3}}}))
+        await here.when(made[0], lambda _: here.alpha.waiting == 3)
+        here.alpha.open.set()
+        ends = [await here.engine.wait_final(one, 5) for one in made]
+        assert {one.status for one in ends} == {TransactionStatus.SUCCESS}
+        assert here.alpha.count("buy") == 6
+
+
+async def test_a_changed_account_lets_as_many_wait_as_it_says(shop: Opens, settings_of: Settings) -> None:
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1, "queue": 0}}}) as here:
+        here.alpha.open.clear()
+        first = await here.buy("A-1")
+        await here.when(first, lambda _: here.alpha.waiting == 1)
+        assert (await here.buy("A-2", wait=5)).reason.code == "no_route"
+        await here.engine.reload(settings_of(accounts={"alpha": {"limits": {"in_flight": 1, "queue": 1}}}))
+        second = await here.buy("A-3")
+        await here.when(second, lambda _: here.engine.accounts["alpha"].lane.waiting)
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(second, 5)).status is TransactionStatus.SUCCESS
+
+
+async def test_who_waits_for_an_account_that_is_taken_out_buys_elsewhere(shop: Opens, settings_of: Settings) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with shop(accounts={"alpha": {"limits": {"in_flight": 1}}, "beta": {}}) as here:
+            here.alpha.open.clear()
+            first, second = await here.buy("A-1"), await here.buy("A-2")
+            await here.when(first, lambda _: here.alpha.waiting == 1)
+            await here.engine.reload(settings_of(accounts={"beta": {}}))
+            here.alpha.open.set()
+            assert (await here.engine.wait_final(first, 5)).provider == "alpha"
+            assert (await here.engine.wait_final(second, 5)).provider == "beta"
+    assert [line for line in lines if line["event"] == "task_failed"] == []
+
+
+async def test_a_check_that_waited_through_a_reload_is_made_by_the_account_as_it_is_now(
+    shop: Opens, settings_of: Settings
+) -> None:
+    limits = {"limits": {"in_flight": 1}}
+    async with shop(accounts={"alpha": limits}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered("A-1")
+        here.alpha.open.clear()
+        other = await here.buy("A-2")
+        await here.when(other, lambda _: here.alpha.waiting == 1)
+        asking = asyncio.create_task(here.engine.check_now(one.id, "ann"))
+        await here.when(one, lambda _: here.engine.accounts["alpha"].lane.waiting)
+        await here.engine.reload(settings_of(accounts={"alpha": {**limits, "ask": "none"}}))
+        here.alpha.open.set()
+        await asking
+        assert here.alpha.count("ask") == 0, "it may no longer be asked"
+
+
+async def test_a_pause_in_the_middle_of_a_reload_holds(
+    shop: Opens, settings_of: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop() as here:
+        start = type(here.alpha).start
+
+        async def slow(supplier: Any) -> None:
+            await start(supplier)
+            await here.engine.pause("alpha", "ann", "maintenance")
+
+        monkeypatch.setattr(type(here.alpha), "start", slow)
+        more = {"alpha": {"checks": ["5s"]}, "beta": {"checks": ["5s"]}}
+        await here.engine.reload(settings_of(accounts=more))
+        assert here.engine.accounts["alpha"].paused == "maintenance"
+        assert (await here.buy(wait=5)).provider == "beta"
 
 
 async def test_a_client_that_waits_is_woken_and_one_that_waits_too_long_gets_what_is(shop: Opens) -> None:

@@ -118,3 +118,13 @@ async def test_a_refusal_that_was_resumed_before_it_was_written_is_not_written()
     await here.pauses.resume(here.account)
     await here.later()
     assert (here.account.paused, book.held) == (None, {})
+
+
+async def test_whoever_took_an_accounts_place_is_paused_with_it() -> None:
+    """A reload, while its last purchase is under way: the supplier's refusal comes to the one that was before."""
+    here = Replica(Book(), alone=True)
+    before = Place()
+    here.pauses.refused(before, "the supplier refuses the account")
+    assert here.account.paused == "the supplier refuses the account"
+    await here.pauses.resume(before)
+    assert here.account.paused is None
