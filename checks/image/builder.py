@@ -1,4 +1,4 @@
-"""Builds the image and runs it, with whichever program is installed, in storage of its own that goes with it."""
+"""Builds the image and runs it, with whichever program is there, in storage of its own that goes with it."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ import configparser
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from checks.image.tools import Engine, debstrap
+
 PROJECT = Path(__file__).parents[2]
 _CERTIFICATES = "/run/secrets/certificates"
 _BUILD_SECONDS = 900
-
-
-def installed() -> str | None:
-    """`podman`, or `docker` where its engine answers; `None` where neither can build and run here."""
-    if shutil.which("podman"):
-        return "podman"
-    docker = shutil.which("docker")
-    if docker and subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0:
-        return "docker"
-    return None
 
 
 def pip_settings() -> tuple[str, str | None]:
@@ -56,21 +47,26 @@ class Builder:
     """One engine with storage under `folder`.
 
     Args:
-        program: `podman` or `docker`.
+        engine: what builds and runs.
         folder: scratch; nothing is kept outside it, docker's own storage excepted, from which `clean` removes.
     """
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self._folder = folder
-        self._program = program
+        self._engine = engine
         self._made: list[str] = []
-        self._command = [program]
-        if program == "podman":
-            runtime = shutil.which("crun") or shutil.which("runc") or "/usr/sbin/runc"
+        self._command = [engine.program]
+        if engine.podman:
             self._command += ["--root", str(folder / "root"), "--runroot", str(folder / "run")]
             self._command += ["--tmpdir", str(folder / "tmp"), "--cgroup-manager", "cgroupfs"]
-            self._command += ["--events-backend", "file", "--runtime", runtime]
-        self.environment = {**os.environ, "STORAGE_DRIVER": "vfs"}
+            self._command += ["--events-backend", "file", "--runtime", engine.runtime]
+        self.environment = {**os.environ, **engine.environment}
+
+    @property
+    def _files(self) -> str:
+        """How many files a container may open: no more than this machine lets us give."""
+        most = min(1_024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        return f"nofile={most}:{most}"
 
     def command(self, *arguments: str | Path) -> list[str]:
         """The whole command line for these arguments."""
@@ -94,17 +90,19 @@ class Builder:
         return ended
 
     def base(self) -> str:
-        """A base image: the one named by IMAGE_BASE, or Debian with Python, made here."""
+        """A base image: the one named by IMAGE_BASE, or Debian with Python, made here.
+
+        Raises:
+            ToolsError: none is named, and what makes one cannot be had.
+        """
         named = os.environ.get("IMAGE_BASE")
         if named:
             return named
         archive = self._folder / "base.tar"
-        debian = shutil.which("mmdebstrap")
-        assert debian, "no base: name one with IMAGE_BASE=…, or install mmdebstrap"
         include = "--include=python3,python3-venv,ca-certificates"
-        made = [debian, "--quiet", "--variant=essential", include, "bookworm", str(archive)]
+        made = [debstrap(), "--quiet", "--variant=essential", include, "bookworm", str(archive)]
         subprocess.run(made, check=True, timeout=_BUILD_SECONDS)
-        name = "pulsa-gateway-check-base:latest"
+        name = "localhost/pulsa-gateway-check-base:latest"
         self.call("import", archive, name, within=300)
         archive.unlink()
         self._made.append(name)
@@ -119,9 +117,10 @@ class Builder:
         arguments += ["--build-arg", f"VERSION={version}", "--build-arg", f"REVISION={revision}"]
         if certificates:
             arguments += ["--secret", f"id=certificates,src={certificates}"]
-        if self._program == "podman":
-            # chroot: builds where no namespaces may be made. docker's format: the other one drops HEALTHCHECK.
-            arguments += ["--isolation=chroot", "--format", "docker"]
+        if self._engine.podman:
+            # docker's format: the other one drops HEALTHCHECK.
+            arguments += ["--isolation", self._engine.isolation, "--network", "host", "--format", "docker"]
+            arguments += ["--ulimit", self._files]
         self.call(*arguments, "--tag", name, context, within=_BUILD_SECONDS)
         self._made.append(name)
         return name
@@ -132,10 +131,9 @@ class Builder:
 
     def sandboxed(self, *, name: str) -> list[str]:
         """Arguments of `run` for a container as production has it: nothing writable but /tmp, no rights at all."""
-        files = min(1_024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         arguments = ["run", "--name", name, "--read-only", "--tmpfs", "/tmp", "--network", "host", "--no-healthcheck"]  # noqa: S108 — in the container
-        arguments += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--ulimit", f"nofile={files}:{files}"]
-        if self._program == "podman":
+        arguments += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--ulimit", self._files]
+        if self._engine.podman:
             arguments += ["--read-only-tmpfs=false", "--ulimit", "nproc=4096:4096"]
         return arguments
 
@@ -143,5 +141,5 @@ class Builder:
         """Remove the images; the storage of podman goes with them."""
         for name in reversed(self._made):
             self.call("rmi", "--force", name, check=False)
-        if self._program == "podman":
+        if self._engine.podman:
             self.call("system", "reset", "--force", within=120, check=False)

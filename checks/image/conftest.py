@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-from checks.image.builder import Builder, installed
+from checks.debian import ToolsError
+from checks.image.builder import Builder
+from checks.image.tools import engine
 from gateway.testing.processes import free_port
 
 KEY = "sandbox-key-not-for-production"
@@ -57,25 +59,29 @@ Run = Callable[[], AbstractContextManager[Running]]
 
 @pytest.fixture(scope="session")
 def builder() -> Iterator[Builder]:
-    """The engine. Only where none is installed are these checks left out."""
-    program = installed()
-    if program is None:
-        pytest.skip("no builder is installed: neither podman, nor docker with a running engine")
+    """The engine. Where it cannot be had the check fails: it has checked nothing."""
+    try:
+        found = engine()
+    except ToolsError as error:
+        pytest.fail(str(error), pytrace=False)
     folder = Path(tempfile.mkdtemp(prefix="pulsa-gateway-image-"))
     folder.chmod(0o755)
-    engine = Builder(program, folder)
+    made = Builder(found, folder)
     try:
-        yield engine
+        yield made
     finally:
-        engine.clean()
+        made.clean()
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
 def image(builder: Builder) -> Image:
     """The image of this working tree."""
-    base = builder.base()
-    name = builder.build(base, "pulsa-gateway-check:latest", version="1.2.3", revision="abc")
+    try:
+        base = builder.base()
+    except ToolsError as error:
+        pytest.fail(str(error), pytrace=False)
+    name = builder.build(base, "localhost/pulsa-gateway-check:latest", version="1.2.3", revision="abc")
     made = builder.inspect(name)
     # podman tells the healthcheck beside the configuration, docker in it.
     configuration = {"Healthcheck": made.get("Healthcheck"), **made["Config"]}
