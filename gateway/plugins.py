@@ -191,12 +191,13 @@ def load_plugins(
     """
     plugins = Plugins(clock=clock)
     points = entry_points(group=hooks.PROJECT) if found is None else found
+    taken: list[tuple[_Offer, PluginInfo]] = []
     for point in sorted(points, key=lambda point: (point.name, _distribution(point))):
         offer = _Offer()
         distribution, version = _distribution(point)
         began = plugins.clock()
         try:
-            _take(point, offer, plugins)
+            _take(point, offer)
         except FAULTS as error:
             why = reason(error)
             if (took := plugins.clock() - began) > _LONG_SECONDS:
@@ -219,8 +220,42 @@ def load_plugins(
             sandboxes=tuple(offer.sandboxes),
             observes=offer.observer is not None,
         )
-        plugins._adopt(offer, info)  # noqa: SLF001 — the loader fills what only it may fill
+        taken.append((offer, info))
+    for offer, info in taken:
+        contested = _contested(info, [other for _, other in taken if other is not info])
+        if contested is None:
+            plugins._adopt(offer, info)  # noqa: SLF001 — the loader fills what only it may fill
+        else:
+            plugins.failed.append(
+                FailedPlugin(
+                    name=info.name,
+                    distribution=info.distribution,
+                    version=info.version,
+                    why=contested,
+                    kinds=tuple(info.kinds),
+                )
+            )
     return plugins
+
+
+def _contested(info: PluginInfo, others: Iterable[PluginInfo]) -> str | None:
+    """Why neither of two plugins is taken; `None` where `info` has what it hands over for itself.
+
+    Which one an account means cannot be known, and the wrong one would get its PIN and its purchases. So the order of
+    names decides nothing.
+    """
+    for other in others:
+        both = [f"the kind {name}" for name in info.kinds if name in other.kinds]
+        both += [f"the sandbox of kind {name}" for name in info.sandboxes if name in other.sandboxes]
+        if info.name == other.name:
+            both.append(f"the name {info.name}")
+        if both:
+            return f"{both[0]} is another plugin's too, {_package(other)}; uninstall one of the two, or rename it"
+    return None
+
+
+def _package(info: PluginInfo) -> str:
+    return f"{info.distribution} {info.version}" if info.distribution else info.name
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
@@ -228,15 +263,13 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     return (dist.name, dist.version) if dist is not None else ("", "")
 
 
-def _take(point: EntryPoint, offer: _Offer, plugins: Plugins) -> None:
+def _take(point: EntryPoint, offer: _Offer) -> None:
     """Load one plugin into `offer`.
 
     Raises:
         PluginError: it cannot be used.
         Exception: whatever the plugin raised.
     """
-    if any(info.name == point.name for info in plugins.loaded):
-        raise PluginError(f"another plugin is named {point.name} too")
     plugin = point.load()
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
@@ -250,10 +283,8 @@ def _take(point: EntryPoint, offer: _Offer, plugins: Plugins) -> None:
     _check_forgotten(plugin, {caller.name for caller in callers})
     if not callers:
         raise PluginError(f"implements no hook; there are {', '.join(_HOOK_NAMES)}")
-    manager.hook.gateway_register_providers(register=lambda kind: _register_kind(kind, offer, plugins))
-    manager.hook.gateway_register_sandboxes(
-        register=lambda kind, factory: _register_sandbox(kind, factory, offer, plugins)
-    )
+    manager.hook.gateway_register_providers(register=lambda kind: _register_kind(kind, offer))
+    manager.hook.gateway_register_sandboxes(register=lambda kind, factory: _register_sandbox(kind, factory, offer))
     if manager.hook.gateway_transaction_changed.get_hookimpls():
         offer.observer = manager.hook.gateway_transaction_changed
     if not (offer.kinds or offer.sandboxes or offer.observer):
@@ -280,14 +311,14 @@ def _check_forgotten(plugin: object, implemented: set[str]) -> None:
             raise PluginError(f"{name} is not marked with @hookimpl, so it would never be called")
 
 
-def _register_kind(kind: Any, offer: _Offer, plugins: Plugins) -> None:
+def _register_kind(kind: Any, offer: _Offer) -> None:
     if not (isinstance(kind, type) and issubclass(kind, Provider)):
         raise PluginError(f"register() takes a subclass of Provider, and was given {_named(kind)}")
     name = getattr(kind, "kind", None)
     if not isinstance(name, str) or re.fullmatch(NAME_PATTERN.rstrip("$"), name) is None:
         raise PluginError(f"{kind.__name__}.kind must be a name of lower-case letters, digits, - and _")
-    if name in plugins.kinds or name in offer.kinds:
-        raise PluginError(f"the kind {name} is taken by {_taker(name, offer, plugins)}")
+    if name in offer.kinds:
+        raise PluginError(f"the kind {name} is taken by another class of this plugin, {offer.kinds[name].__name__}")
     if not (isinstance(kind.Settings, type) and issubclass(kind.Settings, ProviderSettings)):
         raise PluginError(f"{kind.__name__}.Settings must be a subclass of ProviderSettings")
     if Capability.PURCHASE not in capabilities(kind):
@@ -299,20 +330,10 @@ def _register_kind(kind: Any, offer: _Offer, plugins: Plugins) -> None:
     offer.kinds[name] = kind
 
 
-def _taker(name: str, offer: _Offer, plugins: Plugins) -> str:
-    if name in offer.kinds:
-        return f"another class of this plugin, {offer.kinds[name].__name__}"
-    for info in plugins.loaded:
-        if name in info.kinds:
-            package = f"{info.distribution} {info.version}" if info.distribution else info.name
-            return f"another plugin, {package}; uninstall one of the two, or rename its kind"
-    return "another plugin"
-
-
-def _register_sandbox(kind: Any, factory: Any, offer: _Offer, plugins: Plugins) -> None:
+def _register_sandbox(kind: Any, factory: Any, offer: _Offer) -> None:
     if not isinstance(kind, str) or not callable(factory):
         raise PluginError(f"register() takes a kind and a factory, and was given {_named(kind)} and {_named(factory)}")
-    if kind in plugins.sandboxes or kind in offer.sandboxes:
+    if kind in offer.sandboxes:
         raise PluginError(f"the kind {kind} has a sandbox already")
     offer.sandboxes[kind] = factory
 

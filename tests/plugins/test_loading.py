@@ -53,10 +53,6 @@ BAD = {
     "cannot buy": (HEAD + KIND.replace("read_purchase", "read") + HOOK + "register(Acme)", "read_purchase"),
     "has settings that are none": (HEAD + KIND + "    Settings = dict\n" + HOOK + "register(Acme)", "ProviderSettings"),
     "has async methods": (HEAD + KIND.replace("def pur", "async def pur") + HOOK + "register(Acme)", "no I/O"),
-    "takes a kind that is taken": (
-        HEAD + KIND.replace("acme", "good") + HOOK + "register(Acme)",
-        "good is taken by another plugin, good; uninstall one",
-    ),
     "registers twice": (HEAD + KIND + HOOK + "register(Acme); register(Acme)", "another class of this plugin, Acme"),
     "misspells a method": (
         HEAD + KIND + "    def read_reprot(self, report): ...\n" + HOOK + "register(Acme)",
@@ -178,10 +174,32 @@ def test_an_entry_point_that_leads_nowhere_is_contained(good: EntryPoint) -> Non
     assert len(plugins.failed) == 4
 
 
-def test_a_name_is_taken_once(plugin: Plugin, good: EntryPoint) -> None:
-    plugins = load_plugins([good, plugin("good", HEAD + KIND + HOOK + "register(Acme)")])
-    assert len(plugins.loaded) == 1
-    assert "another plugin is named good" in plugins.failed[0].why
+@pytest.mark.parametrize(
+    ("name", "kind", "what"),
+    [("aaa", "good", "the kind good"), ("zzz", "good", "the kind good"), ("good", "acme", "the name good")],
+)
+def test_neither_of_two_plugins_that_claim_the_same_is_taken_and_each_names_the_other(
+    plugin: Plugin, good: EntryPoint, name: str, kind: str, what: str
+) -> None:
+    second = plugin(name, HEAD + KIND.replace("acme", kind) + HOOK + "register(Acme)")
+    later = plugin("later", HEAD + KIND.replace("acme", "later") + HOOK + "register(Acme)")
+    plugins = load_plugins([good, second, later])
+    assert list(plugins.kinds) == ["later"]
+    assert sorted(failed.name for failed in plugins.failed) == sorted(["good", name])
+    for failed in plugins.failed:
+        other = name if failed.name == "good" else "good"
+        assert failed.why.startswith(f"{what} is another plugin's too, {other};")
+    assert what in plugins.unavailable["good"]
+    assert what in plugins.unavailable[kind]
+
+
+def test_neither_of_two_sandboxes_of_one_kind_is_taken(plugin: Plugin) -> None:
+    source = HEAD + "@hookimpl\ndef gateway_register_sandboxes(register): register('acme', dict)"
+    plugins = load_plugins([plugin("a", source), plugin("b", source)])
+    assert not plugins.sandboxes
+    assert [failed.why.partition(",")[0] for failed in plugins.failed] == [
+        "the sandbox of kind acme is another plugin's too"
+    ] * 2
 
 
 def test_the_installed_plugins_are_found() -> None:
