@@ -148,6 +148,9 @@ def main() -> None:
         )
         for name, after in (("all of it", 0.0), ("from the third second on", 2.0)):
             taken = sorted(one for sent, one in arrivals.accepted if sent - began >= after)
+            if not taken:
+                print(f"accepted, {name}: nothing")
+                continue
             rate = len(taken) / (took - after)
             print(
                 f"accepted, {name}: {rate:.0f} a second, {rate / peak:.0%} of what it carries, "
