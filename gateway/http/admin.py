@@ -98,9 +98,7 @@ async def browse(incoming: Incoming) -> web.Response:
         one = await incoming.engine.ledger.transaction_by_ref(query["client"], query["ref_id"])
         return json_response({"transactions": [] if one is None else [operator_view(one)], "next_cursor": None})
     limit = listing.page_size(query)
-    found = await incoming.engine.ledger.transactions(
-        **listing.filters(query, client=query.get("client")), before_id=listing.before(query), limit=limit + 1
-    )
+    found = await listing.find(incoming.engine.ledger, query, client=query.get("client"), limit=limit)
     return json_response(listing.page("transactions", [(one.id, operator_view(one)) for one in found], limit))
 
 

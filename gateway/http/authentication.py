@@ -11,13 +11,25 @@ import hmac
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from gateway.http.client_address import Address, neighbourhood, within
+from gateway.http.limits import Told
 from gateway.http.problems import ProblemError
 from gateway.settings.types import Client
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]{1,512}=*) *", re.ASCII | re.IGNORECASE)
 _CHALLENGE = 'Bearer realm="pulsa-gateway"'
+_SHOWN_OF_A_HASH = len("sha256:") + 12
+"""Characters. 48 bits tell the keys of a configuration apart, and too little of it to know the hash by."""
+
+
+class Caller(NamedTuple):
+    """Who asks."""
+
+    client: Client
+    key: str
+    """Which of its keys: the beginning of the `key_hash` as it stands in the configuration. It opens nothing."""
 
 
 class Keys:
@@ -25,19 +37,27 @@ class Keys:
 
     def __init__(self, clients: Sequence[Client]) -> None:
         self._entries = tuple(
-            (bytes.fromhex(key_hash.removeprefix("sha256:")), client)
+            (bytes.fromhex(key_hash.removeprefix("sha256:")), Caller(client, key_hash[:_SHOWN_OF_A_HASH]))
             for client in clients
             for key_hash in client.key_hashes
         )
 
-    def owner(self, key: str) -> Client | None:
+    def owner(self, key: str) -> Caller | None:
         """Whose key it is. Takes equally long whichever hash it is, or none."""
         digest = hashlib.sha256(key.encode()).digest()
         found = None
-        for known, client in self._entries:
+        for known, caller in self._entries:
             if hmac.compare_digest(known, digest):
-                found = client
+                found = caller
         return found
+
+
+class NotFromHereError(ProblemError):
+    """The key is right, and the address is not one of its client's."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__("address_not_allowed", "the configuration does not allow this key from this address")
+        self.caller = caller
 
 
 def still_let_in(authorization: str, address: Address | None) -> Callable[[Client], bool]:
@@ -71,6 +91,10 @@ class WrongKeys:
     def __len__(self) -> int:
         return len(self._seen)
 
+    def told(self, wait: int) -> Told:
+        """What to tell whoever has to wait for so many seconds."""
+        return Told("wrong_keys", self._limit, 0, self._window, wait)
+
     def count(self, address: Address | None, now: float) -> int | None:
         """Count one wrong key. Seconds to wait where that was too many, or `None`.
 
@@ -96,14 +120,14 @@ class Authentication:
         self._keys = Keys(())
         self._wrong_keys = WrongKeys() if wrong_keys is None else wrong_keys
 
-    def client(
+    def caller(
         self,
         authorization: Sequence[str],
         clients: Sequence[Client],
         address: Callable[[], Address | None],
         now: float,
-    ) -> Client:
-        """The client that asks.
+    ) -> Caller:
+        """The client that asks, and by which key.
 
         Args:
             authorization: the values of the `Authorization` header, one a line.
@@ -123,18 +147,19 @@ class Authentication:
                 headers={"WWW-Authenticate": _CHALLENGE},
             )
         key = key_of(authorization[0]) if len(authorization) == 1 else ""
-        client = self._keys.owner(key) if key else None
-        if client is None:
+        caller = self._keys.owner(key) if key else None
+        if caller is None:
             raise self._refusal(address(), now, malformed=not key)
-        if client.allow_from and not _allowed(client, address()):
-            raise ProblemError("address_not_allowed", "the configuration does not allow this key from this address")
-        return client
+        if caller.client.allow_from and not _allowed(caller.client, address()):
+            raise NotFromHereError(caller)
+        return caller
 
     def _refusal(self, address: Address | None, now: float, *, malformed: bool) -> ProblemError:
         wait = self._wrong_keys.count(address, now)
         if wait is not None:
+            told = self._wrong_keys.told(wait)
             return ProblemError(
-                "rate_limited", "too many wrong keys came from this address", headers={"Retry-After": str(wait)}
+                "rate_limited", "too many wrong keys came from this address", headers=told.headers(), policy=told.name
             )
         detail = "Authorization must be: Bearer KEY" if malformed else "this API key is not known"
         return ProblemError(

@@ -22,7 +22,7 @@ from gateway.core.day import day_around
 from gateway.core.routing import amount_of
 from gateway.core.transaction import Change, Transaction, TransactionStatus
 from gateway.http.engine_protocol import Engine
-from gateway.http.limits import retry_after
+from gateway.http.limits import Told
 from gateway.http.models import PurchaseBody
 from gateway.http.problems import ProblemError
 from gateway.settings.types import Client, Daily, Product
@@ -131,15 +131,17 @@ class Days:
         """
         day = await self._today(client.id, limit)
         room = Sold(1, most_it_costs(self._product(purchase.product), purchase.qty, purchase.max_price))
-        after = day.sold.plus(day.under_way).plus(room)
-        over = passed(after, limit)
+        before = day.sold.plus(day.under_way)
+        over = passed(before.plus(room), limit)
         if over is None:
             day.under_way = day.under_way.plus(room)
             return room
         if await self._engine.ledger.transaction_by_ref(client.id, purchase.ref_id) is not None:
             return Sold()
-        name, told = over
-        raise DayIsOverError(name, told, (day.end - self._clock()).total_seconds())
+        name, told, most = over
+        left = most - (before.purchases if name == "daily_purchases" else before.amount)
+        length, rest = (day.end - day.start).total_seconds(), (day.end - self._clock()).total_seconds()
+        raise DayIsOverError(Told(name, most, max(0, left), length, rest), told)
 
     def leave(self, client: Client, room: Sold) -> None:
         """The purchase was accepted and counts by itself, or it was not."""
@@ -197,19 +199,20 @@ class Days:
 class DayIsOverError(ProblemError):
     """A daily limit is reached."""
 
-    def __init__(self, name: str, told: str, seconds: float) -> None:
+    def __init__(self, limit: Told, words: str) -> None:
         super().__init__(
             "rate_limited",
-            f"this would be more than the {told} that may be bought a day; purchases that fail give their place back",
-            headers={"Retry-After": retry_after(seconds)},
+            f"this would be more than the {words} that may be bought a day; purchases that fail give their place back",
+            headers=limit.headers(),
+            policy=limit.name,
         )
-        self.limit = name
+        self.limit = limit.name
 
 
-def passed(sold: Sold, limit: Daily) -> tuple[str, str] | None:
-    """Which limit is passed, for metrics and for people; `None` where there is room."""
+def passed(sold: Sold, limit: Daily) -> tuple[str, str, int] | None:
+    """Which limit is passed, for programs and for people, and how much it is; `None` where there is room."""
     if limit.purchases is not None and sold.purchases > limit.purchases:
-        return "daily_purchases", f"{limit.purchases} purchases"
+        return "daily_purchases", f"{limit.purchases} purchases", limit.purchases
     if limit.amount is not None and sold.amount > limit.amount:
-        return "daily_amount", f"{limit.amount} rupiah"
+        return "daily_amount", f"{limit.amount} rupiah", limit.amount
     return None

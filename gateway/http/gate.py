@@ -13,11 +13,11 @@ from aiohttp import web
 
 from gateway.core.resolve import CannotResolveError
 from gateway.engine.errors import EngineError
-from gateway.http.authentication import Authentication
+from gateway.http.authentication import Authentication, NotFromHereError
 from gateway.http.connection import mended
 from gateway.http.headers import dress
 from gateway.http.incoming import Incoming, Services
-from gateway.http.limits import retry_after
+from gateway.http.limits import REQUESTS, retry_after
 from gateway.http.problems import ProblemError, from_engine, from_http_exception
 from gateway.http.request_id import HEADER, request_id
 from gateway.http.routes import NO_ROUTE, Route, Who
@@ -76,26 +76,32 @@ class Entrance:
 
     async def _admit(self, incoming: Incoming) -> None:
         try:
-            client = self._authentication.client(
+            caller = self._authentication.caller(
                 incoming.request.headers.getall("Authorization", ()),
                 self._services.engine.settings.clients,
                 incoming.address,
                 time.monotonic(),
             )
+        except NotFromHereError as problem:
+            known = {"client": problem.caller.client.id, "key": problem.caller.key}
+            self._services.refused("client_refused", incoming.address(), why=problem.code, **known)
+            raise
         except ProblemError as problem:
             self._services.refused("client_refused", incoming.address(), why=problem.code)
             raise
+        client = caller.client
         if client.rate is None:
-            incoming.admit(client, None)
+            incoming.admit(caller, None)
             return
         standing = await self._services.limits.take(client.id, client.rate)
-        incoming.admit(client, standing)
+        incoming.admit(caller, standing)
         if not standing.allowed:
             self._services.metrics.rate_limited(client.id, "requests")
             raise ProblemError(
                 "rate_limited",
                 f"more than {client.rate.per_second:g} requests a second",
                 headers={"Retry-After": retry_after(standing.wait)},
+                policy=REQUESTS,
             )
 
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 from pydantic import BaseModel
 
+from gateway.http.authentication import Caller
 from gateway.http.bodies import read_body, read_json
 from gateway.http.client_address import Address, client_address
 from gateway.http.daily import Days
@@ -69,13 +70,13 @@ class Services:
 class Incoming:
     """One request, and who sent it."""
 
-    __slots__ = ("_client", "request", "request_id", "services", "standing")
+    __slots__ = ("_caller", "request", "request_id", "services", "standing")
 
     def __init__(self, services: Services, request: web.Request, request_id: str) -> None:
         self.services = services
         self.request = request
         self.request_id = request_id
-        self._client: Client | None = None
+        self._caller: Caller | None = None
         self.standing: Standing | None = None
         """Of the client's rate, where it has one."""
 
@@ -86,19 +87,25 @@ class Incoming:
     @property
     def client(self) -> Client:
         """The client that was let in. Only on routes for clients."""
-        if self._client is None:
-            raise RuntimeError("this route is not for clients, so there is no client")
-        return self._client
+        return self.caller.client
 
-    def admit(self, client: Client, standing: Standing | None) -> None:
-        """Let it pass as `client`."""
-        self._client = client
+    @property
+    def caller(self) -> Caller:
+        """The client that was let in, and by which key. Only on routes for clients."""
+        if self._caller is None:
+            raise RuntimeError("this route is not for clients, so there is no client")
+        return self._caller
+
+    def admit(self, caller: Caller, standing: Standing | None) -> None:
+        """Let it pass as `caller`."""
+        self._caller = caller
         self.standing = standing
 
     def tell_standing(self, headers: CIMultiDict[str]) -> None:
         """Add where the client stands, where it has a rate. `add`: a handler may tell of other limits beside it."""
-        if self.standing is not None and self._client is not None and self._client.rate is not None:
-            headers.add("RateLimit-Policy", policy_field(self._client.rate))
+        rate = None if self._caller is None else self._caller.client.rate
+        if self.standing is not None and rate is not None:
+            headers.add("RateLimit-Policy", policy_field(rate))
             headers.add("RateLimit", standing_field(self.standing))
 
     def address(self) -> Address | None:

@@ -22,6 +22,8 @@ from typing import NamedTuple, Protocol
 
 from gateway.settings.types import Rate
 
+REQUESTS = "requests"
+"""What clients and metrics call the limit of `rate`."""
 _HAIR = 1e-9
 """Seconds. Floats that should be equal differ by less."""
 
@@ -114,14 +116,35 @@ class Buckets:
         """Nothing is held open."""
 
 
+class Told(NamedTuple):
+    """What a client is told about a limit."""
+
+    name: str
+    """Stable: programs tell limits apart by it."""
+    most: int
+    left: int
+    window: float
+    """Seconds for which `most` is."""
+    seconds: float
+    """Until there is room again."""
+
+    def headers(self) -> dict[str, str]:
+        """Of a refusal."""
+        return {
+            "Retry-After": retry_after(self.seconds),
+            "RateLimit-Policy": f'"{self.name}";q={self.most};w={math.ceil(self.window)}',
+            "RateLimit": f'"{self.name}";r={self.left};t={retry_after(self.seconds)}',
+        }
+
+
 def policy_field(rate: Rate) -> str:
     """One item of `RateLimit-Policy`."""
-    return f'"requests";q={rate.most};w={math.ceil(rate.most / rate.per_second)}'
+    return f'"{REQUESTS}";q={rate.most};w={math.ceil(rate.most / rate.per_second)}'
 
 
 def standing_field(standing: Standing) -> str:
     """One item of `RateLimit`."""
-    return f'"requests";r={standing.remaining};t={math.ceil(standing.full_in)}'
+    return f'"{REQUESTS}";r={standing.remaining};t={math.ceil(standing.full_in)}'
 
 
 def retry_after(seconds: float) -> str:

@@ -1,16 +1,18 @@
-"""The query of a list: filters, the size of a page, and the cursor. Pure."""
+"""The query of a list: filters, the size of a page, and the cursor."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 from gateway.core.destinations import InvalidDestinationError, normalise
-from gateway.core.transaction import TransactionStatus
+from gateway.core.transaction import Transaction, TransactionStatus
+from gateway.http.engine_protocol import LedgerReads
 from gateway.http.problems import ProblemError, invalid
 
 LARGEST_PAGE = 200
@@ -19,7 +21,7 @@ PAGE = frozenset({"cursor", "limit"})
 FILTERS = PAGE | {"status", "product", "dest", "from", "to"}
 
 _NUMBER = re.compile(r"[0-9]{18}", re.ASCII)
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,6})?)(Z|z|[+ -]\d\d:\d\d)", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|z|[+ -]\d\d:\d\d)", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]{1,100}")
 
 
@@ -29,7 +31,6 @@ class Filters(TypedDict):
     client: str | None
     status: str | None
     product: str | None
-    dest: str | None
     provider: str | None
     start: datetime | None
     """Included."""
@@ -71,24 +72,44 @@ def filters(query: Mapping[str, str], *, client: str | None) -> Filters:
         client=client,
         status=status,
         product=query.get("product"),
-        dest=_as_stored(query.get("dest")),
         provider=query.get("provider"),
         start=_moment("from", query),
         end=_moment("to", query),
     )
 
 
-def _as_stored(dest: str | None) -> str | None:
-    """A mobile number as it is stored, from `+62 812-…` or `0812-…`; everything else as it is.
+def destinations(query: Mapping[str, str]) -> tuple[str | None, ...]:
+    """What the filter `dest` may be stored as: as it is written, and as each kind of destination is normalised.
 
-    `62812…` is left alone, because a meter's number may begin so. A `+` that was not encoded arrives as a space.
+    `62812…` may be a mobile number, which is stored as `0812…`, or a meter's, which is stored so. A `+` that was not
+    encoded arrives as a space.
     """
-    if dest is None or not dest.startswith(("+", " ", "08")):
-        return dest
-    try:
-        return normalise("msisdn", dest.strip())
-    except InvalidDestinationError:
-        return dest
+    written = query.get("dest")
+    if written is None:
+        return (None,)
+    if written.startswith(" "):
+        written = "+" + written[1:]
+    stored = {written: None}
+    for kind in ("msisdn", "meter"):
+        with contextlib.suppress(InvalidDestinationError):
+            stored[normalise(kind, written)] = None
+    return tuple(stored)
+
+
+async def find(ledger: LedgerReads, query: Mapping[str, str], *, client: str | None, limit: int) -> list[Transaction]:
+    """The page that the query asks for, newest first, and one row more: it only tells that there is another page.
+
+    Raises:
+        ProblemError: names the parameter that is wrong.
+        gateway.ledger.errors.LedgerUnavailableError: the ledger cannot be read.
+    """
+    wanted, last = filters(query, client=client), before(query)
+    found = [
+        one
+        for dest in destinations(query)
+        for one in await ledger.transactions(**wanted, dest=dest, before_id=last, limit=limit + 1)
+    ]
+    return sorted(found, key=lambda one: one.id, reverse=True)[: limit + 1]
 
 
 def _moment(name: str, query: Mapping[str, str]) -> datetime | None:
@@ -98,9 +119,13 @@ def _moment(name: str, query: Mapping[str, str]) -> datetime | None:
         return None
     match = _MOMENT.fullmatch(text)
     if match is not None:
-        zone = "+00:00" if match[3] in {"Z", "z"} else match[3].replace(" ", "+")
+        zone = "+00:00" if match[4] in {"Z", "z"} else match[4].replace(" ", "+")
+        fraction = match[3] or ""
+        # Purchases are dated to the microsecond, so the first of them at this moment or later is the next whole one.
+        more = timedelta(microseconds=1) if fraction[6:].strip("0") else timedelta()
         try:
-            return datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}").astimezone(UTC)
+            moment = datetime.fromisoformat(f"{match[1]}T{match[2]}.{fraction[:6]:0<6}{zone}")
+            return (moment + more).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
     raise invalid(name, "must be a moment with its offset, such as 2026-11-23T10:00:00+07:00 or 2026-11-23T03:00:00Z")

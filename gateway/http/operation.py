@@ -34,7 +34,7 @@ CURSOR: Mapping[str, Schema] = {
 _FILTERS: Mapping[str, Schema] = {
     "status": {"type": "string", "enum": [status.value for status in TransactionStatus]},
     "product": _TEXT,
-    "dest": {**_TEXT, "description": "as it was written, or as it is shown: +62812… finds 0812…"},
+    "dest": {**_TEXT, "description": "as it was written, or as it is shown: +62812… and 62812… find 0812…"},
     "from": {**_MOMENT, "description": "created at this moment or later"},
     "to": {**_MOMENT, "description": "created before this moment"},
     **CURSOR,

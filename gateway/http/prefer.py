@@ -8,7 +8,7 @@ from collections.abc import Iterable
 LONGEST_WAIT = 60
 
 _PREFERENCES = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*"?)+')
-_WAIT = re.compile(r'\s*wait\s*=\s*(?:([0-9]{1,9})|"([0-9]{1,9})")\s*(?:;.*)?', re.ASCII | re.IGNORECASE | re.DOTALL)
+_WAIT = re.compile(r'\s*wait\s*=\s*(?:([0-9]+)|"([0-9]+)")\s*(?:;.*)?', re.ASCII | re.IGNORECASE | re.DOTALL)
 _NAME = re.compile(r"\s*wait\s*(?:[=;].*)?", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
@@ -22,5 +22,11 @@ def preferred_wait(values: Iterable[str]) -> int | None:
             if not _NAME.fullmatch(preference):
                 continue
             match = _WAIT.fullmatch(preference)
-            return None if match is None else min(int(match[1] or match[2]), LONGEST_WAIT)
+            return None if match is None else _seconds(match[1] or match[2])
     return None
+
+
+def _seconds(digits: str) -> int:
+    """Python reads no number of more than some thousand digits, and none of more than a few matters."""
+    significant = digits.lstrip("0")
+    return LONGEST_WAIT if len(significant) > 9 else min(int(significant or "0"), LONGEST_WAIT)

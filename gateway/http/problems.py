@@ -55,6 +55,7 @@ class ProblemError(Exception):
         field: the field of the request that is wrong, where one is.
         errors: all wrong fields, each with `field` and `message`.
         close: end the connection after the answer, because the rest of the request was not read.
+        policy: which limit was reached, by its name in `RateLimit-Policy`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class ProblemError(Exception):
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
         close: bool = False,
+        policy: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.title = PROBLEMS[code]
@@ -75,6 +77,7 @@ class ProblemError(Exception):
         self.errors = errors
         self.headers = headers or {}
         self.close = close
+        self.policy = policy
 
     def document(self) -> dict[str, Any]:
         document: dict[str, Any] = {
@@ -88,6 +91,8 @@ class ProblemError(Exception):
             document["field"] = self.field
         if self.errors:
             document["errors"] = [dict(error) for error in self.errors]
+        if self.policy is not None:
+            document["violated-policies"] = [self.policy]
         return document
 
     def response(self) -> web.Response:

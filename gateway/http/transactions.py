@@ -31,6 +31,7 @@ async def create(incoming: Incoming) -> web.Response:
         accepted = await _accept_within_the_day(incoming, incoming.client.daily, body, request)
     if not accepted.replayed:
         incoming.services.metrics.accepted(perf_counter() - began)
+        _note_the_order(incoming, accepted.transaction)
     transaction = accepted.transaction
     headers = {"Content-Type": "application/json"}
     prefer = incoming.request.headers.getall("Prefer", ())
@@ -46,6 +47,19 @@ async def create(incoming: Incoming) -> web.Response:
         headers["Location"] = f"/v1/transactions/{transaction.id}"
     return web.Response(
         status=200 if accepted.replayed else 201, body=orjson.dumps(transaction_view(transaction)), headers=headers
+    )
+
+
+def _note_the_order(incoming: Incoming, transaction: Transaction) -> None:
+    """Write to the audit log by which key and from where it was ordered: the engine knows the client alone."""
+    incoming.services.note(
+        "ordered",
+        transaction=transaction.id,
+        ref_id=transaction.ref_id,
+        client=transaction.client,
+        source="client",
+        key=incoming.caller.key,
+        address=str(incoming.address()),
     )
 
 
@@ -81,9 +95,7 @@ async def browse(incoming: Incoming) -> web.Response:
             raise listing.nothing_here("transaction")
         return json_response(transaction_view(one))
     limit = listing.page_size(query)
-    found = await incoming.engine.ledger.transactions(
-        **listing.filters(query, client=client), before_id=listing.before(query), limit=limit + 1
-    )
+    found = await listing.find(incoming.engine.ledger, query, client=client, limit=limit)
     return json_response(listing.page("transactions", [(one.id, transaction_view(one)) for one in found], limit))
 
 

@@ -128,6 +128,12 @@ class Problem(View):
     code: str = Field(description="stable; programs decide on it")
     field: str | None = Field(default=None, description="the field that is wrong; left out where none is")
     errors: list[FieldError] = Field(default=[], description="all fields that are wrong; left out where none is")
+    violated_policies: list[str] = Field(
+        default=[],
+        alias="violated-policies",
+        description="with 429 the limit that was reached, by its name in RateLimit-Policy: requests, daily_purchases, "
+        "daily_amount or wrong_keys; left out otherwise",
+    )
 
 
 class OperatorAttemptView(AttemptView):

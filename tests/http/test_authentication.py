@@ -10,6 +10,7 @@ import pytest
 from gateway.http.authentication import Authentication, WrongKeys
 from gateway.http.client_address import parse_address
 from gateway.http.problems import ProblemError
+from tests.http.memory import hashed
 
 
 async def get(gateway: Any, authorization: str | None, **headers: str) -> Any:
@@ -90,13 +91,36 @@ async def test_one_who_tries_keys_is_told_to_stop_and_a_right_key_still_opens(
     answers = [await get(gateway, f"Bearer guess-{number}") for number in range(22)]
     assert [answer.status for answer in answers] == [401] * 20 + [429] * 2
     assert answers[-1].json["code"] == "rate_limited"
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 61
+    wait = int(answers[-1].headers["Retry-After"])
+    assert 1 <= wait <= 61
+    assert answers[-1].headers["RateLimit-Policy"] == '"wrong_keys";q=20;w=60'
+    assert answers[-1].headers["RateLimit"] == f'"wrong_keys";r=0;t={wait}'
+    assert answers[-1].json["violated-policies"] == ["wrong_keys"]
     assert (await get(gateway, f"Bearer {keys['shop']}")).status == 200
 
 
 async def test_refusals_are_written_down_without_the_key(gateway: Any) -> None:
     await get(gateway, "Bearer canary-key")
     assert gateway.audit.lines == [("client_refused", {"address": "127.0.0.1", "why": "unauthorized"})]
+
+
+async def test_the_audit_log_says_which_of_its_keys_a_client_ordered_with(gateway: Any, keys: dict[str, str]) -> None:
+    for number, key in enumerate((keys["shop"], "shop-key-of-last-year")):
+        for _ in ("new", "repeated"):
+            await gateway.buy(ref_id=f"A-{number}", headers={"Authorization": f"Bearer {key}"})
+    ordered = [fields for event, fields in gateway.audit.lines if event == "ordered"]
+    assert [(one["ref_id"], one["client"], one["source"], one["address"]) for one in ordered] == [
+        ("A-0", "shop", "client", "127.0.0.1"),
+        ("A-1", "shop", "client", "127.0.0.1"),
+    ]
+    assert [one["key"] for one in ordered] == [hashed(keys["shop"])[:19], hashed("shop-key-of-last-year")[:19]]
+    assert ordered[0]["transaction"] in gateway.engine.ledger.rows
+
+
+async def test_a_key_that_is_used_from_elsewhere_is_named_in_the_audit_log(gateway: Any, keys: dict[str, str]) -> None:
+    await get(gateway, f"Bearer {keys['far']}")
+    refused = {"why": "address_not_allowed", "client": "far", "key": hashed(keys["far"])[:19]}
+    assert gateway.audit.lines == [("client_refused", {"address": "127.0.0.1", **refused})]
 
 
 async def test_a_reload_exchanges_the_keys(gateway: Any, keys: dict[str, str]) -> None:
@@ -134,4 +158,4 @@ def test_memory_is_bounded() -> None:
 
 def test_no_client_at_all_opens_nothing() -> None:
     with pytest.raises(ProblemError):
-        Authentication().client(["Bearer x"], (), lambda: None, 0.0)
+        Authentication().caller(["Bearer x"], (), lambda: None, 0.0)

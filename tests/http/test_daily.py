@@ -53,6 +53,9 @@ async def test_the_purchase_above_the_number_is_refused_and_a_repeat_is_not(open
     refused = await gateway.buy(ref_id="A-3")
     assert (refused.status, refused.json["code"]) == (429, "rate_limited")
     assert int(refused.headers["Retry-After"]) == 5 * 3600
+    assert refused.headers["RateLimit-Policy"] == '"daily_purchases";q=2;w=86400'
+    assert refused.headers["RateLimit"] == '"daily_purchases";r=0;t=18000'
+    assert refused.json["violated-policies"] == ["daily_purchases"]
     assert gateway.metrics.limited == [("shop", "daily_purchases")]
     assert len(gateway.engine.ledger.rows) == 2
     assert (await gateway.buy(ref_id="A-2")).status == 200
@@ -102,7 +105,9 @@ async def test_the_amount_counts_open_purchases_at_most_and_ended_ones_at_their_
     gateway.engine.commit(
         Change(before=before, after=replace(before, status=TransactionStatus.SUCCESS, price=5400, version=2))
     )
-    assert (await gateway.buy(ref_id="A-3", max_price=101)).status == 429
+    refused = await gateway.buy(ref_id="A-3", max_price=101)
+    assert refused.status == 429
+    assert refused.headers["RateLimit"].startswith('"daily_amount";r=100;t='), "what is left, and too little for it"
     assert (await gateway.buy(ref_id="A-3", max_price=100)).status == 201
     assert gateway.metrics.limited == [("shop", "daily_amount")] * 2
 

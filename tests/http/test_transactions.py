@@ -197,13 +197,63 @@ async def test_filters_choose(gateway: Any) -> None:
 
     assert await refs("status=success") == ["A-2"]
     assert await refs("dest=081712345678") == ["A-1"]
-    for written in ("%2B6281712345678", "+6281712345678", "0817-1234-5678"):
-        assert await refs(f"dest={written}") == ["A-1"]
-    assert await refs("dest=6281712345678") == [], "a meter's number may begin so"
     assert await refs("product=XL5") == ["A-2", "A-1"]
     assert await refs("from=2026-11-23T10:02:00Z") == ["A-2"]
     assert await refs("to=2026-11-23T17:02:00%2B07:00") == ["A-1"]
     assert await refs("to=2026-11-23T17:02:00+07:00") == ["A-1"], "a + that was not encoded is understood"
+
+
+@pytest.mark.parametrize(
+    ("stored", "written"),
+    [
+        ("081712345678", ("%2B6281712345678", "+6281712345678", "6281712345678", "62817-1234-5678", "0817-1234-5678")),
+        ("6281234567890", ("6281234567890", "6281-2345-67890")),
+        ("512345678901", ("5123-4567-8901", "5123 4567 8901")),
+        ("+6281712345678", ("%2B6281712345678", "+6281712345678")),
+        ("a+b@c.id", ("a%2Bb@c.id",)),
+    ],
+    ids=["mobile number", "meter that begins as a mobile number", "meter", "free text that is a number", "free text"],
+)
+async def test_a_destination_is_found_however_it_is_written(
+    gateway: Any, stored: str, written: tuple[str, ...]
+) -> None:
+    await gateway.buy(ref_id="other", dest="081700000000")
+    await gateway.buy(ref_id="wanted", dest=stored)
+    for one in written:
+        answer = await gateway.call("GET", f"/v1/transactions?dest={one}")
+        assert [found["ref_id"] for found in answer.json["transactions"]] == ["wanted"], one
+        answer = await gateway.operate("GET", f"/admin/transactions?dest={one}")
+        assert [found["ref_id"] for found in answer.json["transactions"]] == ["wanted"], one
+
+
+async def test_pages_of_a_destination_that_is_stored_in_two_ways_hold_each_purchase_once(gateway: Any) -> None:
+    for number in range(9):
+        await gateway.buy(ref_id=f"A-{number}", dest=("6281712345678", "081712345678", "0811111111")[number % 3])
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = (await gateway.call("GET", f"/v1/transactions?dest=6281712345678&limit=4{cursor}")).json
+        found += [one["ref_id"] for one in page["transactions"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert found == ["A-7", "A-6", "A-4", "A-3", "A-1", "A-0"]
+
+
+async def test_a_moment_may_have_nanoseconds(gateway: Any) -> None:
+    await gateway.buy()  # at 10:01:00.000000
+
+    async def count(query: str) -> int:
+        answer = await gateway.call("GET", f"/v1/transactions?{query}")
+        assert answer.status == 200, answer.text
+        return len(answer.json["transactions"])
+
+    assert await count("from=2026-11-23T10:01:00.000000000Z") == 1
+    assert await count("from=2026-11-23T10:01:00.000000001Z") == 0
+    assert await count("from=2026-11-23T10:00:59.9999999999Z") == 1
+    assert await count("to=2026-11-23T10:01:00.000000000Z") == 0
+    assert await count("to=2026-11-23T10:01:00.000000001Z") == 1
+    assert await count("to=2026-11-23T10:01:00.5Z") == 1
 
 
 @pytest.mark.parametrize(
@@ -230,6 +280,7 @@ async def test_filters_choose(gateway: Any) -> None:
         ("to=2026-13-23T10:00:00Z", "to"),
         ("to=0001-01-01T00:00:00%2B14:00", "to"),
         ("to=9999-12-31T23:59:59-14:00", "to"),
+        ("to=9999-12-31T23:59:59.9999999Z", "to"),
         ("dest=%00", "dest"),
         ("product=%ff", "product"),
         ("%00=1", "\\x00"),
