@@ -8,8 +8,10 @@ from typing import Final
 
 __all__ = ["FAULTS", "PluginError", "reason", "where"]
 
-FAULTS: Final = (Exception, SystemExit)
-"""`sys.exit()` in a plugin is a mistake in the plugin, and no reason to end everybody's purchases."""
+FAULTS: Final = (BaseException,)
+"""Everything: `sys.exit()` in a plugin, a `CancelledError` of its own or a panic in its C library is a mistake in the
+plugin, and no reason to end everybody's purchases. Plugins are plain functions, so while one is called the gateway
+itself is neither cancelled nor, since it takes signals in the event loop, interrupted."""
 
 
 class PluginError(Exception):
@@ -18,7 +20,10 @@ class PluginError(Exception):
 
 def reason(error: BaseException) -> str:
     """The reason in one line."""
-    text = " ".join(str(error).split())[:300]
+    try:
+        text = " ".join(str(error).split())[:300]
+    except Exception:  # they are the plugin's own code too
+        text = ""
     if isinstance(error, PluginError):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -198,6 +198,8 @@ def load_plugins(
         began = plugins.clock()
         try:
             _take(point, offer)
+        except KeyboardInterrupt:  # a person at a terminal does not want to wait for it
+            raise
         except FAULTS as error:
             why = reason(error)
             if (took := plugins.clock() - began) > _LONG_SECONDS:

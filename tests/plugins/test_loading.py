@@ -41,6 +41,12 @@ BAD = {
     "raises at import": ("1 / 0", "ZeroDivisionError"),
     "is not Python": ("def (", "SyntaxError"),
     "leaves at import": ("import sys; sys.exit(3)", "SystemExit"),
+    "cancels at import": ("import asyncio; raise asyncio.CancelledError", "CancelledError"),
+    "panics at import": ("class Panic(BaseException): ...\nraise Panic('boom')", "Panic: boom"),
+    "raises what cannot be told": (
+        "class Mute(Exception):\n    def __str__(self): raise RuntimeError\nraise Mute",
+        "Mute",
+    ),
     "imports what is missing": ("import no_such_module_here", "no_such_module_here"),
     "raises when it registers": (HEAD + HOOK + "raise RuntimeError('boom')", "RuntimeError: boom"),
     "registers and then raises": (HEAD + KIND + HOOK + "register(Acme); raise RuntimeError('boom')", "boom"),
@@ -138,6 +144,11 @@ def test_methods_of_ones_own_and_other_ways_to_write_them_are_taken(plugin: Plug
     plugins = load_plugins([plugin("acme", HEAD + KIND + more + HOOK + "register(Acme)")])
     assert not plugins.failed
     assert plugins.loaded[0].kinds == {"acme": {Capability.PURCHASE, Capability.BALANCE}}
+
+
+def test_a_person_who_interrupts_the_loading_is_obeyed(plugin: Plugin) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        load_plugins([plugin("slow", "raise KeyboardInterrupt")])
 
 
 def test_an_error_at_import_says_in_which_line_of_the_plugin(plugin: Plugin) -> None:

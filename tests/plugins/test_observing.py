@@ -62,7 +62,17 @@ def test_every_observer_is_told(plugin: Plugin, clock: Clock) -> None:
     assert plugins.observer_errors == {"one": 0, "two": 0}
 
 
-@pytest.mark.parametrize("fault", ["raise RuntimeError('boom')", "raise SystemExit(1)", "transaction['id'].nope"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "raise RuntimeError('boom')",
+        "raise SystemExit(1)",
+        "raise KeyboardInterrupt",
+        "import asyncio; raise asyncio.CancelledError",
+        "raise type('PanicException', (BaseException,), {})('a library written in Rust')",
+        "transaction['id'].nope",
+    ],
+)
 def test_an_observer_that_raises_is_counted_and_stops_nobody(plugin: Plugin, clock: Clock, fault: str) -> None:
     points = [plugin(name, OBSERVER.format(more=fault if name == "b" else "")) for name in "abc"]
     plugins = load(*points, clock=clock)
