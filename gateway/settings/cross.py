@@ -24,8 +24,9 @@ from gateway.settings.yaml_source import Loc, YamlMapping, YamlSequence
 
 SANDBOX_KEY = "sandbox-key-not-for-production"
 """Printed in the README and in config/gateway.yaml, so known to everybody."""
-MIN_WEBHOOK_SECRET = 24
-"""Bytes, as Standard Webhooks asks for."""
+ENOUGH_TO_SIGN_WITH = 24
+"""Bytes of a webhook's secret, as Standard Webhooks recommends."""
+_HOW_TO_MAKE_ONE = "make one with: openssl rand -base64 32, and write whsec_ before it"
 
 
 def server(findings: Findings, settings: Server) -> None:
@@ -84,8 +85,11 @@ def clients(findings: Findings, items: Sequence[Any]) -> None:
         if not isinstance(webhook, YamlMapping):
             continue
         for loc, secret in _texts(webhook, ("clients", index, "webhook"), "secret"):
-            if mistake := webhook_secret_mistake(secret):
-                findings.add(loc, mistake, "make one with: openssl rand -base64 32, and write whsec_ before it")
+            size = _bytes_to_sign_with(secret)
+            if size is None:
+                findings.add(loc, "has something after whsec_ that is not base64", _HOW_TO_MAKE_ONE)
+            elif size == 0:
+                findings.add(loc, "is empty", _HOW_TO_MAKE_ONE)
         if webhook.get("secret") == []:
             findings.add(("clients", index, "webhook", "secret"), "is empty")
 
@@ -99,16 +103,14 @@ def _texts(mapping: YamlMapping, loc: Loc, key: str) -> Iterator[tuple[Loc, str]
         yield from (((*loc, key, number), text) for number, text in enumerate(value) if isinstance(text, str))
 
 
-def webhook_secret_mistake(secret: str) -> str | None:
-    """What is wrong with a webhook's secret, or `None`. It is `whsec_` and base64, or plain text."""
-    if secret.startswith("whsec_"):
-        try:
-            size = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
-        except (binascii.Error, ValueError):
-            return "has something after whsec_ that is not base64"
-    else:
-        size = len(secret.encode())
-    return f"holds fewer than {MIN_WEBHOOK_SECRET} bytes" if size < MIN_WEBHOOK_SECRET else None
+def _bytes_to_sign_with(secret: str) -> int | None:
+    """How long a webhook's secret is: `whsec_` and base64, or plain text. `None` where it is neither."""
+    if not secret.startswith("whsec_"):
+        return len(secret.encode())
+    try:
+        return len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except (binascii.Error, ValueError):
+        return None
 
 
 def account(findings: Findings, loc: Loc, settings: ProviderSettings, provider: Provider[Any]) -> None:
@@ -183,6 +185,9 @@ def warnings(settings: Settings, kinds: Mapping[str, type[Provider[Any]]]) -> li
 def _webhook_warnings(webhook: Webhook) -> Iterator[str]:
     if webhook.url.startswith("http:"):
         yield "is not encrypted (http)"
+    secrets = webhook.secret if isinstance(webhook.secret, tuple) else (webhook.secret,)
+    if any((_bytes_to_sign_with(one.get_secret_value()) or 0) < ENOUGH_TO_SIGN_WITH for one in secrets):
+        yield f"has a secret of fewer than {ENOUGH_TO_SIGN_WITH} bytes, which can be guessed; {_HOW_TO_MAKE_ONE}"
     host = urlsplit(webhook.url).hostname or ""
     address = "127.0.0.1" if host == "localhost" else host
     if _is_address(address) and (why := refusal(address, webhook.allow_networks)) is not None:

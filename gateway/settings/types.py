@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from gateway.core.outcome import ReasonCode
-from gateway.settings.urls import HTTP, url_mistake
+from gateway.settings.urls import HTTP, networks_meant_by, url_mistake
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -219,8 +219,11 @@ class Webhook(Model):
     url: HttpUrl
     secret: SecretStr | tuple[SecretStr, ...]
     """Several secrets sign side by side while one is being replaced; the first is the newest."""
-    allow_networks: tuple[Network, ...] = ()
-    """Private or loopback networks to which a notification may go all the same."""
+    allow_networks: tuple[Network, ...] = Field(
+        default_factory=lambda given: networks_meant_by(given["url"]) if "url" in given else ()
+    )
+    """Networks that are not public, and to which a notification may go all the same. Left out: what the URL says by
+    its own words."""
 
 
 KeyHash = Annotated[str, StringConstraints(pattern=KEY_HASH_PATTERN)]

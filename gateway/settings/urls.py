@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 HTTP = ("http", "https")
 REDIS = ("redis", "rediss")
+
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+_NAMES_OF_THE_INSIDE = (".internal", ".local", ".home.arpa")
+"""Set aside for private networks by ICANN and by RFC 6762 and 8375: nobody can own one on the Internet."""
+
+
+def networks_meant_by(url: str) -> tuple[Network, ...]:
+    """Networks that are not public, and to which this URL leads by its own words.
+
+    Whoever writes `http://10.1.2.3/` means that address, and `https://shop.internal/` an address inside. A name of the
+    Internet means neither: whoever owns it can let it point anywhere.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".")
+    except ValueError:
+        return ()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        if host == "localhost" or host.endswith(".localhost"):
+            return _LOOPBACK
+        inside = host != "" and ("." not in host or host.endswith(_NAMES_OF_THE_INSIDE))
+        return _PRIVATE if inside else ()
+    if any(address in network for network in _LOOPBACK + _PRIVATE):
+        return (ipaddress.ip_network(address),)
+    return ()
 
 
 def url_mistake(url: str, schemes: Collection[str], *, needs_host: bool = True) -> str | None:

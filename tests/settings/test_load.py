@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import ConfigurationError, Mistake
+from gateway.net.addresses import refusal
 from gateway.provider import Provider
 from gateway.settings.cross import warnings
 from gateway.settings.load import load, reload
@@ -270,6 +271,8 @@ def test_a_host_is_an_address_or_a_name(read: Load, host: str) -> None:
     ("host", "networks", "why"),
     [
         ("10.1.2.3", "", "private"),
+        ("10.1.2.3", None, None),
+        ("169.254.169.254", None, "link-local"),
         ("localhost:8000", "", "loopback"),
         ("[::1]", "", "loopback"),
         ("169.254.169.254", "", "link-local"),
@@ -279,9 +282,10 @@ def test_a_host_is_an_address_or_a_name(read: Load, host: str) -> None:
     ],
 )
 def test_a_webhook_that_can_never_be_reached_is_told(
-    read: Load, kinds: Kinds, host: str, networks: str, why: str | None
+    read: Load, kinds: Kinds, host: str, networks: str | None, why: str | None
 ) -> None:
-    webhook = f"{{url: 'https://{host}/x', secret: whsec_{'A' * 32}, allow_networks: [{networks}]}}"
+    allow = "" if networks is None else f", allow_networks: [{networks}]"
+    webhook = f"{{url: 'https://{host}/x', secret: whsec_{'A' * 32}{allow}}}"
     told = warnings(read(f"clients: [{{id: shop, key_hash: '{HASH}', webhook: {webhook}}}]\n"), kinds)
     said = [line for line in told if "webhook" in line]
     if why is None:
@@ -289,6 +293,36 @@ def test_a_webhook_that_can_never_be_reached_is_told(
     else:
         (only,) = said
         assert f"the webhook of shop gets nothing: its address is refused ({why})" in only
+
+
+@pytest.mark.parametrize(
+    ("host", "reached", "refused"),
+    [
+        ("127.0.0.1:9000", ["127.0.0.1"], ["127.0.0.2", "10.0.0.1"]),
+        ("[::1]:9000", ["::1"], ["fc00::1", "127.0.0.1"]),
+        ("10.1.2.3", ["10.1.2.3"], ["10.1.2.4", "127.0.0.1"]),
+        ("LOCALHOST", ["127.0.0.1", "::1"], ["10.1.2.3"]),
+        ("shop.internal", ["10.1.2.3", "172.16.0.1", "192.168.1.1", "fd00::1"], ["127.0.0.1", "169.254.169.254"]),
+        ("shop.ns.svc.cluster.local.", ["10.96.0.7"], ["127.0.0.1"]),
+        ("shop", ["10.1.2.3"], ["127.0.0.1", "169.254.169.254"]),
+        ("shop.example", [], ["127.0.0.1", "10.1.2.3"]),
+        ("internal.example", [], ["10.1.2.3"]),
+        ("169.254.169.254", [], ["169.254.169.254"]),
+        ("8.8.8.8", [], ["10.1.2.3"]),
+    ],
+)
+def test_a_webhook_may_go_inside_where_its_own_url_says_so(
+    read: Load, host: str, reached: list[str], refused: list[str]
+) -> None:
+    def allowed(more: str) -> tuple[Any, ...]:
+        webhook = f"{{url: 'http://{host}/x', secret: whsec_{'A' * 32}{more}}}"
+        found = read(f"clients: [{{id: shop, key_hash: '{HASH}', webhook: {webhook}}}]\n").clients[0].webhook
+        assert found is not None
+        return found.allow_networks
+
+    assert all(refusal(address, allowed("")) is None for address in reached)
+    assert all(refusal(address, allowed("")) is not None for address in refused)
+    assert allowed(", allow_networks: []") == (), "who says that there are none, means it"
 
 
 def test_what_runs_but_is_hardly_meant_is_told(read: Load, kinds: Kinds) -> None:
@@ -353,24 +387,48 @@ def test_names_are_given_once(find: Find) -> None:
     [
         ("whsec_" + "A" * 32, True),
         ("whsec_" + "A" * 31, False),
-        ("whsec_" + "A" * 28, False),
         ("whsec_!" + "A" * 32, False),
-        ("x" * 24, True),
-        ("x" * 23, False),
+        ("whsec_", False),
+        ("", False),
+        ("x", True),
     ],
 )
-def test_webhook_secrets_are_long_enough_to_sign_with(read: Load, find: Find, secret: str, right: bool) -> None:
+def test_a_webhook_secret_is_text_or_whsec_and_base64(read: Load, find: Find, secret: str, right: bool) -> None:
     text = f'clients: [{{id: a, key_hash: "{HASH}", webhook: {{url: "https://x/y", secret: "{secret}"}}}}]\n'
     if right:
         assert read(text).clients[0].webhook
     else:
         mistakes = find(text)
         assert [mistake.path for mistake in mistakes] == ["clients[0].webhook.secret"]
-        assert secret not in str(mistakes[0])
+        assert secret in {"", "whsec_"} or secret not in str(mistakes[0])
+
+
+@pytest.mark.parametrize(
+    ("secrets", "told"),
+    [
+        (["whsec_" + "A" * 32], False),
+        (["whsec_" + "A" * 28], True),
+        (["x" * 24], False),
+        (["canary"], True),
+        (["x" * 24, "canary"], True),
+    ],
+)
+def test_a_webhook_secret_that_can_be_guessed_is_told(read: Load, kinds: Kinds, secrets: list[str], told: bool) -> None:
+    webhook = f"{{url: 'https://shop.example/y', secret: {secrets}}}"
+    settings = read(f"clients: [{{id: a, key_hash: '{HASH}', webhook: {webhook}}}]\n")
+    said = [line for line in warnings(settings, kinds) if "webhook" in line]
+    assert said == (
+        [
+            "clients: the webhook of a has a secret of fewer than 24 bytes, which can be guessed; "
+            "make one with: openssl rand -base64 32, and write whsec_ before it"
+        ]
+        if told
+        else []
+    )
 
 
 def test_a_list_of_webhook_secrets_names_the_ones_that_are_wrong(find: Find) -> None:
-    text = f'clients: [{{id: a, key_hash: "{HASH}", webhook: {{url: "x", secret: ["{"x" * 30}", short, 5]}}}}]\n'
+    text = f'clients: [{{id: a, key_hash: "{HASH}", webhook: {{url: "x", secret: ["{"x" * 30}", whsec_short, 5]}}}}]\n'
     assert [mistake.path for mistake in find(text)] == [
         "clients[0].webhook.url",
         "clients[0].webhook.secret[1]",
