@@ -12,6 +12,7 @@ from gateway.core.view import attempt_view, event_view, transaction_view
 from gateway.engine.deposit import CannotCorrectError, Correction
 from gateway.errors import ConfigurationError
 from gateway.http import listing
+from gateway.http.bodies import check_json, parse_json
 from gateway.http.incoming import Incoming, json_response
 from gateway.http.models import DepositBody, OperatorBody, PauseBody, RebaseBody, ResolveBody
 from gateway.http.problems import ProblemError, invalid
@@ -171,21 +172,33 @@ async def _reports(incoming: Incoming, verdict: str) -> web.Response:
 
 
 async def reload(incoming: Incoming) -> web.Response:
-    """`POST /admin/reload`: read the configuration again; with any mistake in it everything stays as it is."""
-    body = await incoming.json(OperatorBody)
+    """`POST /admin/reload`: read the configuration again; with any mistake in it everything stays as it is.
+
+    A body is not needed: SIGHUP does the same and names nobody.
+    """
+    who = {"operator": await _operator_if_told(incoming), "address": str(incoming.address())}
     if incoming.services.reload is None:
         raise ProblemError("not_found", "this gateway was started without a configuration file to read again")
     try:
         changed = await incoming.services.reload()
     except ConfigurationError as error:
-        incoming.services.note("reload_refused", operator=body.operator)
+        incoming.services.note("reload_refused", source="operator", **who)
         raise ProblemError(
             "invalid_configuration",
             "nothing was changed",
             errors=[{"field": mistake.path, "message": str(mistake)} for mistake in error.mistakes],
         ) from None
-    incoming.services.note("reloaded", operator=body.operator)
+    incoming.services.note("reloaded", source="operator", **who)
     return json_response({"reloaded": True, **changed})
+
+
+async def _operator_if_told(incoming: Incoming) -> str | None:
+    """The operator's name; `None` where there is no body at all. From a page in a browser only JSON is taken."""
+    body = await incoming.body()
+    if not body and "Origin" not in incoming.request.headers:
+        return None
+    check_json(incoming.request)
+    return parse_json(body, OperatorBody).operator
 
 
 def _masked(incoming: Incoming, words: str) -> str:

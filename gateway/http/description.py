@@ -119,7 +119,7 @@ def _operation(route: Route, known: Operation, schemas: Schemas) -> dict[str, An
         operation["security"] = [{"key": []}]
     if known.body is not None:
         body = {"application/json": {"schema": schemas(known.body, "validation")}}
-        operation["requestBody"] = {"required": True, "content": body}
+        operation["requestBody"] = {"required": known.body_needed, "content": body}
     return operation
 
 

@@ -50,6 +50,7 @@ class Operation:
     answers: Mapping[int | str, type[BaseModel] | tuple[type[BaseModel], ...] | str] = field(default_factory=dict)
     """What succeeds: by status (`2XX`: the plugin chooses) a model, several models of which one, or a media type."""
     body: type[BaseModel] | None = None
+    body_needed: bool = True
     query: Mapping[str, Schema] = field(default_factory=dict)
     headers: Mapping[str, Schema] = field(default_factory=dict)
     told: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
@@ -215,6 +216,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="Read the configuration again; with any mistake in it everything stays as it is",
         answers={200: views.Reloaded},
         body=OperatorBody,
+        body_needed=False,
         problems=("invalid_configuration", "not_found"),
     ),
 }

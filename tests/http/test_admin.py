@@ -273,7 +273,25 @@ async def test_a_reload_tells_what_it_did_or_every_mistake(open_gateway: Any) ->
     assert refused.json["errors"] == [
         {"field": "clients[0].id", "message": "gateway.yaml:3: clients[0].id: is no name"}
     ]
-    assert [event for event, _ in gateway.audit.lines] == ["reloaded", "reload_refused"]
+    who = {"source": "operator", "operator": "Sri", "address": "127.0.0.1"}
+    assert gateway.audit.lines == [("reloaded", who), ("reload_refused", who)]
+
+
+async def test_a_reload_needs_no_body_but_from_a_page_in_a_browser(open_gateway: Any) -> None:
+    reloads: list[None] = []
+
+    async def reload() -> dict[str, Any]:
+        reloads.append(None)
+        return {}
+
+    gateway = await open_gateway(reload=reload)
+    assert (await gateway.operate("POST", "/admin/reload")).status == 200
+    assert gateway.audit.lines == [("reloaded", {"source": "operator", "operator": None, "address": "127.0.0.1"})]
+    foreign = await gateway.operate("POST", "/admin/reload", headers={"Origin": "https://evil.example"})
+    assert foreign.status == 415
+    assert (await gateway.operate("POST", "/admin/reload", json={})).status == 400
+    assert (await gateway.operate("POST", "/admin/reload", data=b"{}")).status == 415
+    assert len(reloads) == 1
 
 
 async def test_without_a_file_there_is_nothing_to_reload(gateway: Any) -> None:
