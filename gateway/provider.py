@@ -152,11 +152,25 @@ class Update:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """How to answer a report."""
+    """How to answer a report.
+
+    Raises:
+        TypeError, ValueError: a part is none that HTTP can carry. Raised where the plugin makes it; the report is then
+            answered `OK`.
+    """
 
     status: int = 200
+    """A final one: 200 to 599."""
     body: bytes = b"OK"
     content_type: str = "text/plain"
+
+    def __post_init__(self) -> None:
+        if type(self.status) is not int or not isinstance(self.body, bytes) or not isinstance(self.content_type, str):
+            raise TypeError("status is an int, body bytes and content_type a text")
+        if not 200 <= self.status <= 599:
+            raise ValueError("status is 200 to 599")
+        if not (self.content_type.isascii() and self.content_type.isprintable() and self.content_type):
+            raise ValueError("content_type is a media type, such as text/plain")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
