@@ -23,7 +23,7 @@ def may_ask_by_resending(
     """
     if transaction.status is not TransactionStatus.PENDING:
         return False
-    if attempt.status not in {AttemptStatus.PENDING, AttemptStatus.UNKNOWN} or attempt.contested:
+    if attempt.status not in {AttemptStatus.PENDING, AttemptStatus.UNKNOWN}:
         return False
     if any(other.may_deliver for other in transaction.attempts if other.id != attempt.id):
         return False
@@ -44,8 +44,8 @@ def checked(
         conclusive: whether the supplier said how the attempt ended.
     """
     attempt = _attempt(decision.after, attempt_id)
-    if not attempt.status.live and (conclusive or attempt.next_check_at is None):
-        # It is settled, by this answer or meanwhile by something else, and nobody wants it verified.
+    if conclusive or attempt.next_check_at is None:
+        # It is settled, by this answer or meanwhile by something else or a person, and nobody wants it verified.
         return _with(decision, replace(attempt, next_check_at=None))
     done = attempt.checks_done
     if done < len(schedule):

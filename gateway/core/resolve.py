@@ -56,17 +56,18 @@ def resolve(
     open_ones = [attempt for attempt in before.attempts if attempt.may_deliver]
     # Which of several delivered, a person cannot tell us here: then no account is named, and none is charged.
     winner = open_ones[0] if len(open_ones) == 1 and not failed else None
+    proof = serial or (None if winner is None else winner.serial)
     after = replace(
         before,
         status=result,
         needs_review=False,
         conflict=False,
         reason=Reason(ReasonCode.OPERATOR, reason) if failed else None,
-        serial=None if failed else serial,
+        serial=None if failed else proof,
         provider=None if winner is None else winner.provider,
         price=None if winner is None else _charged(winner),
         attempts=tuple(
-            _settled(attempt, failed=failed, won=attempt is winner, serial=serial, now=now)
+            _settled(attempt, failed=failed, won=attempt is winner, proof=proof, now=now)
             if attempt.may_deliver
             else attempt
             for attempt in before.attempts
@@ -92,11 +93,11 @@ def _charged(attempt: AttemptState) -> int | None:
     return attempt.price if attempt.price is not None else attempt.expected_price
 
 
-def _settled(attempt: AttemptState, *, failed: bool, won: bool, serial: str | None, now: datetime) -> AttemptState:
+def _settled(attempt: AttemptState, *, failed: bool, won: bool, proof: str | None, now: datetime) -> AttemptState:
     """An open attempt after the decision: over where it is known how, and asked about no more."""
     quiet = replace(attempt, contested=False, next_check_at=None)
     if failed:
         return replace(quiet, status=AttemptStatus.FAILED, ended_at=now)
     if won:
-        return replace(quiet, status=AttemptStatus.SUCCESS, ended_at=now, serial=serial or attempt.serial)
+        return replace(quiet, status=AttemptStatus.SUCCESS, ended_at=now, serial=proof)
     return quiet

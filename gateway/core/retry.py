@@ -70,7 +70,7 @@ class RetryBudget:
     def ended(self, now: float, *, answered: bool) -> None:
         """A call is over, with an answer of any kind or with none."""
         if answered:
-            self._failures, self._pause = 0, 0.0
+            self._failures = 0
             return
         self._failures += 1
         if self._failures == self.rule.failures:

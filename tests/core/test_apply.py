@@ -255,6 +255,16 @@ def test_where_two_delivered_and_the_named_one_is_taken_back_the_other_is_named(
     assert none.status is TransactionStatus.REVERSED
 
 
+def test_a_taking_back_names_nobody_where_a_person_could_name_nobody(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    """A person has said that it was delivered, and not by whom; later both suppliers say that they did."""
+    first, second = attempt("success", serial="SN-1"), attempt("success", number=2, serial="SN-2")
+    before = purchase(first, second, status="success", provider=None, price=None, serial="SN-9")
+    left = told(before, FIRST, "failed").after
+    assert (left.status, left.provider, left.price, left.serial) == (TransactionStatus.SUCCESS, None, None, "SN-9")
+
+
 def test_the_price_of_the_catalogue_stands_in_where_the_one_that_is_named_instead_has_none(
     attempt: Attempts, purchase: Purchases, told: Told
 ) -> None:

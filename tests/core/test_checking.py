@@ -46,7 +46,7 @@ def test_questions_go_by_the_schedule_and_then_a_person_is_asked(
         state = decision.after
         assert state.attempts[0].next_check_at == (None if following is None else start + seconds(following))
         assert state.needs_review == (following is None)
-    assert [event.kind for event in decision.events] == ["needs_review"]
+    assert [(event.kind, event.data) for event in decision.events] == [("needs_review", {"checks": 3})]
     assert state.attempts[0].status is AttemptStatus.UNKNOWN, "a time-out never becomes a failure"
     assert state.status is TransactionStatus.PENDING
 
@@ -86,6 +86,48 @@ def test_a_check_before_its_time_is_not_counted(
     must_hold(wanted.after, answered)
     one = answered.after.attempts[0]
     assert (one.checks_done, one.next_check_at) == (0, start + seconds(30))
+    assert wanted.after.updated_at == start + seconds(5)
+    later = purchase(attempt("unknown", checks_done=1, next_check_at=start + seconds(40)))
+    one = ask(later, start + seconds(40)).after.attempts[0]
+    assert (one.checks_done, one.next_check_at) == (1, start + seconds(120))
+
+
+def test_an_answer_that_teaches_something_and_the_next_question_are_one_step(
+    attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
+) -> None:
+    before = purchase(attempt("unknown"))
+    decision = ask(before, start + seconds(30), said="pending")
+    must_hold(before, decision)
+    assert (decision.after.attempts[0].status, decision.after.attempts[0].checks_done) == (AttemptStatus.PENDING, 1)
+
+
+def test_a_question_that_was_under_way_when_a_person_decided_is_followed_by_no_other(
+    attempt: Attempts, purchase: Purchases, start: datetime
+) -> None:
+    """Which of two delivered nobody knows: both stay open, and are asked about no more."""
+    one, other = attempt("unknown", next_check_at=None), attempt("pending", number=2, next_check_at=None)
+    decided = purchase(one, other, status="success")
+    assert ask(decided, start + seconds(30)).after is decided
+
+
+def test_a_person_is_called_once(attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime) -> None:
+    one, asked = attempt("unknown", checks_done=3, next_check_at=None), start + seconds(900)
+    waiting = purchase(one, needs_review=True)
+    again = verify(waiting, ID, at=asked, now=asked, by="report 1", succeeded=True).after
+    decision = ask(again, asked)
+    must_hold(again, decision)
+    assert (decision.events, decision.after.needs_review) == ((), True)
+    assert decision.after.attempts[0].next_check_at is None
+
+
+def test_a_contested_attempt_that_nobody_clears_up_waits_for_a_person(
+    attempt: Attempts, purchase: Purchases, must_hold: Steps, start: datetime
+) -> None:
+    contested = attempt("failed", contested=True, checks_done=3, next_check_at=start)
+    before = purchase(contested, attempt("pending", number=2), conflict=True)
+    decision = ask(before, start + seconds(900))
+    must_hold(before, decision)
+    assert decision.after.needs_review
 
 
 def test_what_is_asked_about_sooner_anyway_stays_as_it_is(
@@ -240,7 +282,8 @@ def test_a_report_that_cannot_be_verified_is_kept_and_changes_nothing_else(
     decision = keep_unverified(before, ID, now=start, by="report 3", said="success")
     must_hold(before, decision)
     assert decision.after == replace(before, conflict=True, version=before.version + 1)
-    assert decision.events[0].data["conflict"] == "unverified_report"
+    [event] = decision.events
+    assert event.data == {"conflict": "unverified_report", "said": "success", "by": "report 3"}
 
 
 def test_a_shorter_schedule_after_a_reload_ends_at_once_with_a_person(

@@ -56,6 +56,8 @@ def test_success_gives_the_open_attempt_its_end_price_and_serial(
     )
     assert [one.status for one in after.attempts] == [AttemptStatus.REJECTED, AttemptStatus.SUCCESS]
     assert after.attempts[1].serial == "SN-9"
+    assert after.updated_at == after.final_at == decision.events[0].at
+    assert decision.events[1].data == {"from": "pending", "to": "success", "operator": "ann"}
     assert not after.needs_review
     assert [(event.kind, event.source, event.data["operator"]) for event in decision.events] == [
         ("resolved", "operator", "ann"),
@@ -169,3 +171,21 @@ def test_what_is_open_only_at_accounts_that_are_gone_is_settled_before_its_check
     both = purchase(attempt("failed", contested=True), attempt("pending", number=2))
     with pytest.raises(CannotResolveError, match="normal way"):
         settle(both, "beta")
+
+
+def test_the_serial_that_the_supplier_has_named_is_the_proof_where_the_operator_knows_no_other(
+    attempt: Attempts, purchase: Purchases, settled: Settles
+) -> None:
+    before = purchase(attempt("failed", contested=True, serial="SN-1", price=0), needs_review=True, conflict=True)
+    after = settled(before, "success").after
+    assert (after.serial, after.attempts[0].serial, after.price) == ("SN-1", "SN-1", 0)
+    after = settled(before, "success", serial="SN-9").after
+    assert (after.serial, after.attempts[0].serial) == ("SN-9", "SN-9")
+    assert settled(before, "failed", serial="SN-9").after.serial is None
+
+
+def test_a_person_ends_the_routing_of_what_an_unverified_report_speaks_of(
+    attempt: Attempts, purchase: Purchases, settled: Settles, start: datetime
+) -> None:
+    after = settled(purchase(attempt("failed"), conflict=True, route_at=start), "failed").after
+    assert after.route_at is None

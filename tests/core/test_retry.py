@@ -72,6 +72,26 @@ def test_no_call_is_put_off_for_longer_than_ten_minutes() -> None:
     assert other.begin("mine", 601.0) == 0
 
 
+def test_how_long_a_call_has_waited_is_counted_from_its_own_last_turn() -> None:
+    budget = down()
+    assert budget.begin("mine", 0.0) > 0
+    assert budget.begin("mine", 5.0) == 0, "it is the probe"
+    budget.ended(5.0, answered=False)
+    assert budget.begin("other", 6.0) > 0
+    budget._next_at = 10_000.0
+    assert budget.begin("mine", 601.0) > 0, "it has not waited since 0"
+
+
+def test_after_an_answer_all_have_waited_for_nothing() -> None:
+    budget = down()
+    assert budget.begin("mine", 0.0) > 0
+    budget.ended(1.0, answered=True)
+    assert budget.begin("other", 1.0) == 0
+    for _ in range(3):
+        budget.ended(599.0, answered=False)
+    assert budget.begin("mine", 600.0) == 4.0
+
+
 def test_in_an_hour_of_a_supplier_that_is_down_a_thousand_checks_make_no_more_calls_than_their_turns() -> None:
     """C17: at most 10 % extra calls. Here each call is a check that was due, and most of them are saved."""
     budget = down()
