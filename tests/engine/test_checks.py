@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.engine.observation import Observation
 from gateway.net.failure import Failure
 from gateway.testing.scripted_supplier import say
 
@@ -283,3 +284,26 @@ async def test_what_another_replica_is_sending_is_left_to_it(shop: Opens) -> Non
         here.alpha.open.set()
         done = await here.engine.wait_final(one, 5)
         assert (done.provider, [held.status.value for held in done.attempts]) == ("beta", ["rejected", "success"])
+
+
+@pytest.mark.parametrize(
+    ("said", "unread"),
+    [
+        ("apa ini", True),
+        ("never ref={} .", False),
+        ("pending ref={} .", False),
+        ("success ref=7 .", False),
+        (None, False),
+    ],
+)
+async def test_an_answer_that_no_rule_understands_is_seen(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch, said: str | None, unread: bool
+) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(Observation, "asked", lambda _self, _account, _result, unread: seen.append(unread))
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        here.alpha.ask = lambda ref: Failure.RESET if said is None else said.format(ref)
+        await here.answered()
+        await here.pass_time(30)
+    assert seen == [unread]
