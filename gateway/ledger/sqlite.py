@@ -62,7 +62,7 @@ class SqliteLedger(BaseLedger):
         self._inline = inline
         self._given = connection
         self._lock = FileLock(path)
-        self._writer = SqliteWriter(path, self.statements, faults, self._lock.note)
+        self._writer = SqliteWriter(path, self.statements, faults, self._lock.note, self._lock.check_place)
         self._reader = SqliteReader(path, self._writer)
         self._threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
 

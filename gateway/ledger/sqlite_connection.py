@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -74,7 +75,12 @@ def connect(path: str, *, reading: bool = False) -> sqlite3.Connection:
 
 
 class SqliteWriter:
-    """The one connection that writes. After an error it opens itself anew before the next write."""
+    """The one connection that writes. After an error it opens itself anew before the next write.
+
+    Args:
+        note: told how many commits the database holds, after each.
+        check_place: raises where the file is no longer where it was; called before each write.
+    """
 
     def __init__(
         self,
@@ -82,18 +88,24 @@ class SqliteWriter:
         statements: Statements,
         faults: Callable[[str], None] | None = None,
         note: Callable[[int], None] | None = None,
+        check_place: Callable[[], None] | None = None,
     ) -> None:
         self._path = path
         self._statements = statements
         self._faults = faults
         self._note = note
+        self._check_place = check_place
         self._broken = False
+        self._log = Path(f"{path}-wal")
+        self._log_is: tuple[int, int] | None = None
+        """Which file it is, once something was written to it."""
         self.commits = 0
         """How many commits the database holds by its own count."""
         self.connection: sqlite3.Connection | None = None
 
     def open(self) -> None:
         self.connection = connect(self._path)
+        self._log_is = None
 
     def close(self) -> None:
         if self.connection is not None:
@@ -123,6 +135,13 @@ class SqliteWriter:
             return error  # those before it were written, and their callers are told so
 
     def _transact(self, operations: Sequence[Operation]) -> list[Any]:
+        if self._check_place is not None:
+            self._check_place()
+        if self._log_is is not None and not self._broken and self._log_now() != self._log_is:
+            raise LedgerUnavailableError(
+                f"{self._log} was moved or deleted while the gateway works on it; stop the gateway by SIGTERM, which "
+                "writes what was in it into the ledger"
+            )
         try:
             connection = self._sound()
             connection.execute("BEGIN IMMEDIATE")
@@ -140,6 +159,8 @@ class SqliteWriter:
             self._broken = isinstance(meant, LedgerUnavailableError)
             raise meant from error
         self.commits += 1
+        if self._log_is is None and self._path != MEMORY:
+            self._log_is = self._log_now()
         if self._note is not None:
             self._note(self.commits)
         self._point("after_commit")
@@ -181,6 +202,13 @@ class SqliteWriter:
             self.open()
         assert self.connection is not None  # noqa: S101  # open() has just made it
         return self.connection
+
+    def _log_now(self) -> tuple[int, int] | None:
+        try:
+            found = self._log.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _point(self, name: str) -> None:
         if self._faults is not None:

@@ -19,13 +19,16 @@ further on shows when it is read, as `LedgerDamagedError`."""
 class FileLock:
     """An exclusive lock on `FILE.lock`, held as long as the process lives. The system releases it, whatever happens.
 
-    It is on a file of its own because closing any handle of the database file would drop SQLite's own locks. The file
-    holds the number of the process, and how many commits were answered: see `note`.
+    `FILE.lock` holds the number of the process, and how many commits were answered: see `note`. The database file is
+    locked too, because it may have a second name, by a link. Its handle stays open behind SQLite's own: closing any
+    handle of a file drops the process's locks on it.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._place = Path(path)
         self._handle: int | None = None
+        self._database: int | None = None
         self.noted = 0
         """How many commits had been answered when the lock was taken, as far as it is known."""
 
@@ -45,18 +48,43 @@ class FileLock:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.noted = _second_line(os.pread(handle, 64, 0))
             os.pwrite(handle, _content(self.noted), 0)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except BlockingIOError:
             holder = os.pread(handle, 64, 0).decode("ascii", "replace").partition("\n")[0].strip() or "unknown"
             os.close(handle)
-            raise LedgerBusyError(
-                f"the ledger {self._path} is in use by process {holder}: one gateway at a time can work on a SQLite "
-                "ledger; several need PostgreSQL"
-            ) from None
+            raise LedgerBusyError(_busy(self._path, f"process {holder}")) from None
         except OSError as error:
             os.close(handle)
             raise LedgerUnavailableError(f"the ledger {self._path} cannot be opened: {error.strerror}") from error
         self._handle = handle
+        try:
+            self._database = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._database, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+            raise LedgerBusyError(_busy(self._path, "another process under another name")) from None
+        except OSError as error:
+            self.release()
+            raise LedgerUnavailableError(f"the ledger {self._path} cannot be opened: {error.strerror}") from error
+
+    def check_place(self) -> None:
+        """See that the database's file still has its name. What is written to one that was moved, deleted or replaced
+        is gone with this process.
+
+        Raises:
+            LedgerUnavailableError: it has not. It recovers when the file is put back.
+        """
+        if self._database is None:
+            return
+        try:
+            found = self._place.stat()
+        except OSError:
+            found = None
+        held = os.fstat(self._database)
+        if found is None or (found.st_dev, found.st_ino) != (held.st_dev, held.st_ino):
+            raise LedgerUnavailableError(
+                f"the ledger {self._path} was moved, deleted or replaced while the gateway works on it; put it back, "
+                "or stop the gateway before you change it"
+            )
 
     def note(self, commits: int) -> None:
         """Remember that this many commits were answered.
@@ -69,9 +97,17 @@ class FileLock:
             os.pwrite(self._handle, _content(commits), 0)
 
     def release(self) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        for handle in (self._database, self._handle):
+            if handle is not None:
+                os.close(handle)
+        self._database = self._handle = None
+
+
+def _busy(path: str, holder: str) -> str:
+    return (
+        f"the ledger {path} is in use by {holder}: one gateway at a time can work on a SQLite ledger; several need "
+        "PostgreSQL"
+    )
 
 
 def _content(commits: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -88,6 +89,13 @@ def cut(path: Path, left: float) -> None:
     os.truncate(path, int(path.stat().st_size * left))
 
 
+def away(path: Path, to: Path, *, replaced: bool = False) -> None:
+    """Give a file another name, and perhaps leave a copy in its place."""
+    path.replace(to)
+    if replaced:
+        shutil.copy(to, path)
+
+
 def heads(path: Path, first: int = 3) -> list[int]:
     """Where the heads of the pages stand, which tell where their cells are."""
     pages = range(first, path.stat().st_size // 4096)
@@ -133,6 +141,54 @@ async def test_a_second_ledger_in_the_same_process_is_refused(path: Path) -> Non
         await SqliteLedger(str(path)).start()
     await first.writable()
     await first.close()
+
+
+@pytest.mark.parametrize("link", [os.symlink, os.link])
+async def test_a_second_process_is_refused_under_another_name_of_the_file_too(
+    path: Path, tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    process = await asyncio.to_thread(spawn, path)
+    try:
+        link(path, tmp_path / "other.db")
+        with pytest.raises(LedgerBusyError, match="in use by another process under another name"):
+            await SqliteLedger(str(tmp_path / "other.db")).start()
+    finally:
+        await asyncio.to_thread(kill_after, process, 1)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_nothing_is_written_to_a_file_that_lost_its_name_until_it_is_put_back(
+    path: Path, tmp_path: Path, accept: Make, replaced: bool
+) -> None:
+    ledger = await filled(path, accept, 3)
+    away(path, tmp_path / "away.db", replaced=replaced)
+    with pytest.raises(LedgerUnavailableError, match="was moved, deleted or replaced"):
+        await ledger.commit(accept("A-lost"))
+    ledger._written_at = ledger._probe = None  # as if the second that a commit is good for were over
+    with pytest.raises(LedgerUnavailableError, match="was moved, deleted or replaced"):
+        await ledger.writable()
+    away(tmp_path / "away.db", path)
+    assert await ledger.commit(accept("A-kept"))
+    await ledger.close()
+    again = SqliteLedger(str(path))
+    await again.start()
+    assert {transaction.ref_id for transaction in await again.transactions()} == {"A-0", "A-1", "A-2", "A-kept"}
+    await again.close()
+
+
+async def test_nothing_is_written_to_a_log_that_was_deleted_and_a_stop_saves_what_was_in_it(
+    path: Path, accept: Make
+) -> None:
+    ledger = await filled(path, accept, 3)
+    away(path.with_name("ledger.db-wal"), path.with_name("away"))
+    with pytest.raises(LedgerUnavailableError, match=r"ledger\.db-wal was moved or deleted"):
+        await ledger.commit(accept("A-lost"))
+    await ledger.close()
+    again = SqliteLedger(str(path))
+    await again.start()
+    assert {transaction.ref_id for transaction in await again.transactions()} == {"A-0", "A-1", "A-2"}
+    assert await again.commit(accept("A-3"))
+    await again.close()
 
 
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
