@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection, Iterable
 from typing import Any
 
 from aiohttp import web
 
-from gateway.core.transaction import AttemptState, Exchange, StoredReport, Transaction
+from gateway.core.transaction import (
+    AttemptState,
+    AttemptStatus,
+    Exchange,
+    StoredReport,
+    Transaction,
+    TransactionStatus,
+)
 from gateway.core.view import attempt_view, event_view, transaction_view
 from gateway.engine.deposit import CannotCorrectError, Correction
 from gateway.errors import ConfigurationError
@@ -19,6 +26,8 @@ from gateway.http.problems import ProblemError, invalid
 from gateway.net.redaction import Redactor, secrets_of
 
 _NO_FILTERS: frozenset[str] = frozenset()
+_GONE_THROUGH = 500
+"""Open purchases that are looked at for one page."""
 
 
 async def providers(incoming: Incoming) -> web.Response:
@@ -156,8 +165,44 @@ async def unmatched(incoming: Incoming) -> web.Response:
 
 
 async def unreadable(incoming: Incoming) -> web.Response:
-    """`GET /admin/reports/unreadable`: messages that no rule understood."""
+    """`GET /admin/reports/unreadable`: reports that no rule understood."""
     return await _reports(incoming, "unreadable")
+
+
+async def unread(incoming: Incoming) -> web.Response:
+    """`GET /admin/messages/unreadable`: answers that no rule understood, of the purchases that wait for it.
+
+    A purchase that has ended needs no new rule any more. It is not said by a row whether an answer was understood, so
+    the open purchases are gone through, some at a time: a page may be short, or empty, and have a next one.
+    """
+    query = listing.parameters(incoming.request.query.items(), listing.PAGE)
+    limit, last = listing.page_size(query), listing.before(query)
+    ledger = incoming.engine.ledger
+    shown: list[dict[str, Any]] = []
+    open_ones = await ledger.transactions(
+        status=TransactionStatus.PENDING.value, before_id=last, limit=_GONE_THROUGH + 1
+    )
+    for one in open_ones[:_GONE_THROUGH]:
+        last = one.id
+        waiting = {
+            attempt.id for attempt in one.attempts if attempt.status is AttemptStatus.UNKNOWN and attempt.rule is None
+        }
+        if waiting:
+            shown += [message_view(one, call) for call in _last_answers(waiting, await ledger.exchanges(one.id))]
+        if len(shown) >= limit:
+            break
+    more = bool(open_ones) and last != open_ones[-1].id
+    return json_response({"messages": shown, "next_cursor": listing.cursor(last) if more and last else None})
+
+
+def _last_answers(attempts: Collection[str], exchanges: Iterable[Exchange]) -> list[Exchange]:
+    """What came back last for each of these attempts; nothing for one at which nothing ever did."""
+    last: dict[str, Exchange] = {}
+    for exchange in exchanges:
+        attempt = exchange.attempt
+        if attempt is not None and attempt in attempts and exchange.response is not None and exchange.failure is None:
+            last[attempt] = exchange
+    return list(last.values())
 
 
 async def _reports(incoming: Incoming, verdict: str) -> web.Response:
@@ -257,6 +302,19 @@ def exchange_view(exchange: Exchange) -> dict[str, Any]:
         "failure": exchange.failure,
         "started_at": exchange.started_at.isoformat(),
         "duration_ms": exchange.duration_ms,
+    }
+
+
+def message_view(transaction: Transaction, exchange: Exchange) -> dict[str, Any]:
+    """An answer of a supplier, as the ledger holds it."""
+    return {
+        "transaction": transaction.id,
+        "attempt": exchange.attempt,
+        "provider": exchange.provider,
+        "purpose": exchange.purpose,
+        "at": exchange.started_at.isoformat(),
+        "status": exchange.status,
+        "message": exchange.response,
     }
 
 

@@ -209,9 +209,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         )
         for kind, summary in (
             ("unmatched", "Reports about references that we do not know, newest first"),
-            ("unreadable", "Messages that no rule understood, newest first"),
+            ("unreadable", "Reports that no rule understood, newest first"),
         )
     },
+    ("GET", "/admin/messages/unreadable"): Operation(
+        summary="Answers that no rule understood, of purchases that are open; a page may be short and have a next one",
+        answers={200: views.Messages},
+        query=CURSOR,
+        problems=("invalid_request", "unavailable"),
+    ),
     ("POST", "/admin/reload"): Operation(
         summary="Read the configuration again; with any mistake in it everything stays as it is",
         answers={200: views.Reloaded},

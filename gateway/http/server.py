@@ -57,6 +57,7 @@ ADMIN_ROUTES: tuple[Route, ...] = (
     Route("GET", "/admin/review", admin.review, Who.OPERATOR),
     Route("GET", "/admin/reports/unmatched", admin.unmatched, Who.OPERATOR),
     Route("GET", "/admin/reports/unreadable", admin.unreadable, Who.OPERATOR),
+    Route("GET", "/admin/messages/unreadable", admin.unread, Who.OPERATOR),
     Route("GET", "/admin/webhooks", webhooks.browse, Who.OPERATOR),
     Route("POST", "/admin/webhooks/{notification}/resend", webhooks.resend, Who.OPERATOR),
     Route("POST", "/admin/reload", admin.reload, Who.OPERATOR),

@@ -212,6 +212,25 @@ class Reports(View):
     next_cursor: str | None
 
 
+class MessageView(View):
+    """A supplier's answer: redacted and capped."""
+
+    transaction: str
+    attempt: str
+    provider: str
+    purpose: str = Field(description="what was asked: purchase or check")
+    at: datetime
+    status: int | None = Field(description="of HTTP")
+    message: str
+
+
+class Messages(View):
+    """Answers, those of the newest transactions first."""
+
+    messages: list[MessageView]
+    next_cursor: str | None
+
+
 class WebhookView(View):
     """A notification, and how its delivery stands."""
 

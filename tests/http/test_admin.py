@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from gateway.core.transaction import AttemptState, Exchange, StoredReport
+from gateway.core.transaction import AttemptState, AttemptStatus, Exchange, StoredReport, TransactionStatus
 from gateway.errors import ConfigurationError, Mistake
-from gateway.http import operations
+from gateway.http import admin, operations
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 
@@ -254,6 +254,91 @@ async def test_reports_that_matched_nothing_and_that_nobody_understood_are_liste
     assert [one["query"] for one in every.json["reports"]] == ["n=3", "n=0"]
     unread = await gateway.operate("GET", "/admin/reports/unreadable")
     assert [one["query"] for one in unread.json["reports"]] == ["n=1"]
+
+
+def attempt(number: str, status: AttemptStatus, rule: str | None = None) -> AttemptState:
+    return AttemptState(
+        id=number,
+        number=1,
+        provider="open",
+        product="X5",
+        expected_price=5400,
+        status=status,
+        started_at=NOW,
+        rule=rule,
+    )
+
+
+def exchange(of: str, response: str | None, purpose: str = "purchase", failure: str | None = None) -> Exchange:
+    return Exchange(
+        attempt=of, provider="open", purpose=purpose, request="GET …", response=response, status=200, failure=failure,
+        started_at=NOW, duration_ms=5,
+    )  # fmt: skip
+
+
+async def test_the_last_answer_that_no_rule_understood_is_shown_of_each_purchase_that_waits_for_it(
+    gateway: Any,
+) -> None:
+    ledger = gateway.engine.ledger
+    states = {
+        "A-1": attempt("1", AttemptStatus.UNKNOWN),
+        "A-2": attempt("2", AttemptStatus.PENDING, "waiting"),
+        "A-3": attempt("3", AttemptStatus.UNKNOWN, "status 1 against success"),
+        "A-4": attempt("4", AttemptStatus.UNKNOWN),
+        "A-5": attempt("5", AttemptStatus.UNKNOWN),
+    }
+    ids = {ref: (await gateway.buy(ref_id=ref)).json["id"] for ref in states}
+    for ref, state in states.items():
+        row = ledger.rows[ids[ref]]
+        status = TransactionStatus.SUCCESS if ref == "A-5" else row.status
+        ledger.rows[row.id] = replace(row, attempts=(state,), status=status)
+    ledger.calls = [
+        exchange("1", "aneh"),
+        exchange("1", "lebih aneh", "check"),
+        exchange("1", None, "check", "timeout"),
+        exchange("2", "akan diproses"),
+        exchange("3", "SUKSES"),
+        exchange("4", None, failure="timeout"),
+        exchange("5", "sangat aneh"),
+    ]
+    answer = await gateway.operate("GET", "/admin/messages/unreadable")
+    assert answer.json == {
+        "messages": [
+            {
+                "transaction": ids["A-1"],
+                "attempt": "1",
+                "provider": "open",
+                "purpose": "check",
+                "at": "2026-11-23T10:00:00+00:00",
+                "status": 200,
+                "message": "lebih aneh",
+            }
+        ],
+        "next_cursor": None,
+    }
+
+
+@pytest.mark.parametrize("gone_through", [1, 2, 3, 500])
+async def test_pages_of_answers_that_nobody_understood_hold_each_one_once(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch, gone_through: int
+) -> None:
+    monkeypatch.setattr(admin, "_GONE_THROUGH", gone_through)
+    ledger = gateway.engine.ledger
+    for number in range(7):
+        bought = (await gateway.buy(ref_id=f"A-{number}")).json["id"]
+        state = attempt(f"{number}", AttemptStatus.UNKNOWN if number % 2 else AttemptStatus.PENDING)
+        ledger.rows[bought] = replace(ledger.rows[bought], attempts=(state,))
+        ledger.calls.append(exchange(f"{number}", f"aneh {number}"))
+    found: list[str] = []
+    cursor = ""
+    while True:
+        page = (await gateway.operate("GET", f"/admin/messages/unreadable?limit=2{cursor}")).json
+        assert len(page["messages"]) <= 2
+        found += [one["message"] for one in page["messages"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert found == ["aneh 5", "aneh 3", "aneh 1"]
 
 
 async def test_a_reload_tells_what_it_did_or_every_mistake(open_gateway: Any) -> None:

@@ -56,6 +56,7 @@ TABLE: dict[tuple[str, str], Rights] = {
     ("GET", "/admin/review"): OPERATORS,
     ("GET", "/admin/reports/unmatched"): OPERATORS,
     ("GET", "/admin/reports/unreadable"): OPERATORS,
+    ("GET", "/admin/messages/unreadable"): OPERATORS,
     ("GET", "/admin/webhooks"): OPERATORS,
     ("POST", "/admin/webhooks/{notification}/resend"): OPERATORS,
     ("POST", "/admin/reload"): OPERATORS,

@@ -194,7 +194,8 @@ async def test_nothing_secret_is_anywhere(
         for one in bought:
             seen.append(json.dumps(await here.get(f"/v1/transactions/{one['id']}/events")))
             seen.append(json.dumps(await here.operator(f"/admin/transactions/{one['id']}")))
-        paths = ("metrics", "admin/providers", "admin/review", "admin/reports/unreadable", "admin/reports/unmatched")
+        unread = [f"admin/{where}" for where in ("reports/unreadable", "reports/unmatched", "messages/unreadable")]
+        paths = ("metrics", "admin/providers", "admin/review", *unread)
         seen += [json.dumps(await here.operator(f"/{path}")) for path in paths]
         await asyncio.sleep(0.1)
         seen += kept_in(tmp_path)  # the ledger's side files are gone once it is closed
