@@ -239,6 +239,7 @@ async def reload(incoming: Incoming) -> web.Response:
 
 async def _operator_if_told(incoming: Incoming) -> str | None:
     """The operator's name; `None` where there is no body at all. From a page in a browser only JSON is taken."""
+    incoming.take_no_parameters()
     body = await incoming.body()
     if not body and "Origin" not in incoming.request.headers:
         return None

@@ -18,6 +18,7 @@ from gateway.http.client_address import Address, client_address
 from gateway.http.daily import Days
 from gateway.http.engine_protocol import Engine, Metrics, Webhooks
 from gateway.http.limits import Buckets, ClientLimits, Standing, policy_field, standing_field
+from gateway.http.listing import parameters
 from gateway.http.strangers import Strangers
 from gateway.http.streams import Streams
 from gateway.http.times import Times
@@ -118,8 +119,14 @@ class Incoming:
             self.engine.settings.server.trusted_proxies,
         )
 
+    def take_no_parameters(self) -> None:
+        """Refuse every parameter. Raises `ProblemError`."""
+        if self.request.rel_url.raw_query_string:
+            parameters(self.request.query.items(), frozenset())
+
     async def json(self, model: type[M]) -> M:
-        """The body as a `model`. Raises `ProblemError`."""
+        """The body as a `model`, of a request that takes no parameters. Raises `ProblemError`."""
+        self.take_no_parameters()
         return await read_json(
             self.request, model, limit=self.engine.settings.server.max_body, seconds=self.services.times.body
         )

@@ -375,6 +375,7 @@ async def test_a_reload_needs_no_body_but_from_a_page_in_a_browser(open_gateway:
     foreign = await gateway.operate("POST", "/admin/reload", headers={"Origin": "https://evil.example"})
     assert foreign.status == 415
     assert (await gateway.operate("POST", "/admin/reload", json={})).status == 400
+    assert (await gateway.operate("POST", "/admin/reload?force=1")).json["field"] == "force"
     assert (await gateway.operate("POST", "/admin/reload", data=b"{}")).status == 415
     assert len(reloads) == 1
 

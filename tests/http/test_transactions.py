@@ -203,6 +203,14 @@ async def test_filters_choose(gateway: Any) -> None:
     assert await refs("to=2026-11-23T17:02:00+07:00") == ["A-1"], "a + that was not encoded is understood"
 
 
+async def test_an_order_with_a_parameter_is_refused_and_nothing_is_bought(gateway: Any) -> None:
+    body = {"ref_id": "A-1", "product": "XL5", "dest": "081712345678"}
+    answer = await gateway.call("POST", "/v1/transactions?wait=30", json=body)
+    assert (answer.status, answer.json["code"], answer.json["field"]) == (400, "invalid_request", "wait")
+    assert gateway.engine.ledger.rows == {}
+    assert (await gateway.call("POST", "/v1/transactions?", json=body)).status == 201
+
+
 @pytest.mark.parametrize(
     ("stored", "written"),
     [
