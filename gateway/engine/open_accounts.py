@@ -10,7 +10,7 @@ import structlog
 
 from gateway.core.share import Standing
 from gateway.engine.accounts import Account, Sends, make_account
-from gateway.engine.lanes import Slot
+from gateway.engine.lanes import Lane, Slot
 from gateway.ledger import Ledger
 from gateway.provider import Provider
 from gateway.settings.types import ProviderSettings, Settings
@@ -42,6 +42,8 @@ class OpenAccounts:
         self._transports = transports
         self._spawn = spawn
         self._standing = Standing()
+        self._left: dict[str, Lane] = {}
+        """The lanes of accounts that were taken out: one that comes back may have calls under way."""
 
     async def start(self, settings: Settings) -> None:
         """Open the first ones. The ledger must have a node by now, so that this replica's part is known."""
@@ -65,7 +67,7 @@ class OpenAccounts:
                 wanted[one.id] = held
             elif kind is not None:
                 transport = None if self._transports is None else self._transports(one)
-                lane = None if held is None else held.lane
+                lane = self._left.get(one.id) if held is None else held.lane
                 account = make_account(one, kind, max_body=settings.server.max_body, transport=transport, lane=lane)
                 await account.transport.start()
                 wanted[one.id] = account
@@ -75,12 +77,14 @@ class OpenAccounts:
         self.by_id.clear()
         self.by_id.update(wanted)
         for account in wanted.values():
+            self._left.pop(account.id, None)
             held = before.get(account.id)
             if held is not account:
                 account.paused = paused.get(account.id) if held is None else held.paused
                 account.take_part(self._standing)
         for account in gone:
             if account.id not in wanted:
+                self._left[account.id] = account.lane
                 log.warning(
                     "account_taken_out",
                     provider=account.id,

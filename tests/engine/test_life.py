@@ -92,6 +92,23 @@ async def test_a_changed_account_sends_no_more_at_once_than_before(shop: Opens, 
         assert here.alpha.count("buy") == 6
 
 
+async def test_an_account_that_comes_back_still_has_the_calls_under_way_that_it_had(
+    shop: Opens, settings_of: Settings
+) -> None:
+    alone = {"alpha": {"limits": {"in_flight": 1}}}
+    async with shop(accounts=alone) as here:
+        here.alpha.open.clear()
+        first = await here.buy("A-1")
+        await here.when(first, lambda _: here.alpha.waiting == 1)
+        await here.engine.reload(settings_of(accounts={"beta": {}}))
+        await here.engine.reload(settings_of(accounts=alone))
+        second = await here.buy("A-2")
+        await here.when(second, lambda _: here.engine.accounts["alpha"].lane.waiting)
+        assert here.alpha.waiting == 1
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(second, 5)).status is TransactionStatus.SUCCESS
+
+
 async def test_a_changed_account_lets_as_many_wait_as_it_says(shop: Opens, settings_of: Settings) -> None:
     async with shop(accounts={"alpha": {"limits": {"in_flight": 1, "queue": 0}}}) as here:
         here.alpha.open.clear()

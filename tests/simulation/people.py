@@ -14,6 +14,7 @@ from gateway.engine.accept import Accepted
 from gateway.engine.engine import Engine
 from gateway.engine.errors import InvalidRequestError, RefIdConflictError, UnavailableError, UnknownProductError
 from gateway.ledger import LedgerUnavailableError
+from gateway.settings.types import Settings
 from tests.simulation.invariants import Invariants
 from tests.simulation.plan import NO_SUCH_DEST, Plan
 from tests.simulation.supplier import State, Supplier
@@ -150,8 +151,29 @@ async def meddle(world: Callers) -> None:
                     await world.call(lambda engine: engine.pause(account, "sari", "a look"))  # noqa: B023
                 case _:
                     await world.call(lambda engine: engine.resume(account, "sari"))  # noqa: B023
-        except (ConnectionLostError, LedgerUnavailableError):
+        except (ConnectionLostError, LedgerUnavailableError, LookupError):  # the last: it is taken out just now
             continue
+
+
+async def reconfigure(world: Callers) -> None:
+    """Whoever writes the configuration, and reloads it: accounts are changed, taken out and put back."""
+    random, settings = world.plan.random("reload"), world.plan.settings
+    if random.random() < 0.6:
+        return
+    while world.chaos:
+        await asyncio.sleep(random.choice([0.5, 3.0, 20.0, 200.0]))
+        kept = [one for one in settings.providers if random.random() < 0.8]
+        changed = [one.model_copy(update={"monthly_commitment": random.randrange(3)}) for one in kept]
+        await _reload(world, settings.model_copy(update={"providers": tuple(changed)}))
+        await asyncio.sleep(random.choice([0.1, 1.0, 9.0]))
+        await _reload(world, settings)
+
+
+async def _reload(world: Callers, settings: Settings) -> None:
+    try:
+        await world.call(lambda engine: engine.reload(settings))
+    except (ConnectionLostError, LedgerUnavailableError):
+        return
 
 
 async def settle_everything(world: Callers) -> None:

@@ -122,6 +122,7 @@ class Supplier:
         self._random: Random = world.plan.random(settings.id)
         self._down = down_times(self._random)
         self._serials = 0
+        self._calls, self._most = 0, settings.limits.in_flight
         self._fails, self._delivers = self._random.choice([(0.25, 0.25), (0.3, 0.0), (0.7, 0.1)])
         self._reporting = self.ask is Asking.NONE or self._random.random() < 0.8
 
@@ -145,6 +146,15 @@ class Supplier:
             leaving: told `buy` or `ask` and the reference when the request leaves.
             alive: raises when the process that sends has died.
         """
+        self._calls += 1
+        if self._calls > self._most:
+            self._world.broken(f"{self.id} has {self._calls} calls at once, and allows {self._most}")
+        try:
+            return await self._exchange(call, leaving, alive)
+        finally:
+            self._calls -= 1
+
+    async def _exchange(self, call: Call, leaving: Callable[[str, str], None], alive: Callable[[], None]) -> Sent:
         kind, fields = target(call)
         ref = fields["ref"]
         loop = asyncio.get_running_loop()

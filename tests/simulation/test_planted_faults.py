@@ -15,7 +15,8 @@ from gateway.core.checking import may_ask_by_resending
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.routing import Product
 from gateway.core.transaction import AttemptState, AttemptStatus, Event, Transaction
-from gateway.engine import exchange
+from gateway.engine import accounts, exchange, open_accounts
+from gateway.engine.accounts import Account
 from gateway.engine.apply import Door, by_evidence
 from gateway.engine.check import Checker
 from gateway.engine.report import ReportReader, Trust
@@ -92,6 +93,15 @@ def forgets_the_amount(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Product, "amount", lambda _product, _qty: 0)
 
 
+def forgets_the_calls_of_a_changed_account(patch: pytest.MonkeyPatch) -> None:
+    """A reload gives a changed account a lane in which nothing is under way."""
+
+    def make_account(*what: Any, lane: object, **more: Any) -> Account:
+        return accounts.make_account(*what, **more)
+
+    patch.setattr(open_accounts, "make_account", make_account)
+
+
 @pytest.mark.parametrize(
     ("plant", "within"),
     [
@@ -103,6 +113,7 @@ def forgets_the_amount(patch: pytest.MonkeyPatch) -> None:
         (resends_while_another_may_deliver, 600),
         (goes_elsewhere_while_unknown, 20),
         (forgets_the_amount, 20),
+        (forgets_the_calls_of_a_changed_account, 200),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

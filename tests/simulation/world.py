@@ -24,7 +24,7 @@ from gateway.ledger.statements import Statements
 from gateway.provider import Report
 from gateway.testing.simulated_time import NothingToDoError, SimulatedClock, SimulatedLoop
 from tests.simulation.invariants import Invariants
-from tests.simulation.people import ConnectionLostError, buy, meddle, settle_everything
+from tests.simulation.people import ConnectionLostError, buy, meddle, reconfigure, settle_everything
 from tests.simulation.plan import CALM, CHAOS, make_plan
 from tests.simulation.process import Process, ProcessDied, owned_tasks
 from tests.simulation.supplier import Supplier
@@ -141,7 +141,7 @@ class World:
         report = Report(method="POST", raw_query="", body=text.encode())
         try:
             await self.call(lambda engine: engine.report(account, report, "203.0.113.7"))
-        except (ConnectionLostError, UnavailableError):
+        except (ConnectionLostError, UnavailableError, LookupError):  # the last: the account is taken out just now
             return False
         self.note(account, "reported", text)
         return True
@@ -177,6 +177,7 @@ class World:
         for number in range(self.plan.purchases):
             self.go(buy(self, number))
         self.go(meddle(self))
+        self.go(reconfigure(self))
         for at, drained in self.plan.stops:
             self.later(at, self._end_process, drained)
         for at, wrong in self.plan.clock:
@@ -212,7 +213,7 @@ class World:
                 try:
                     await self.call(lambda engine: engine.resume(account, "sari"))  # noqa: B023 — awaited at once
                     break
-                except ConnectionLostError:
+                except (ConnectionLostError, LookupError):
                     await asyncio.sleep(1)
 
     async def _ledger_agrees(self) -> None:
