@@ -57,7 +57,7 @@ def told_by(said: Word, claims: Iterable[Claim]) -> Span:
     """
     reported, late, early = said.reported, 0, 0
     for claim in claims:
-        open_ = claim.status.live or (claim.contested and claim.status is not AttemptStatus.SUCCESS)
+        open_ = claim.status.live or claim.contested
         ended_before = claim.ended_at is not None and claim.ended_at <= said.since
         if claim.started_at > said.heard_at or (ended_before and not open_):
             continue

@@ -34,7 +34,7 @@ def seats(files: int, calls: int) -> Seats:
         files: that the process may open (RLIMIT_NOFILE).
         calls: to suppliers and to receivers of webhooks, at the same time.
     """
-    spare = max(0, files - OWN)
+    spare = files - OWN
     operators = max(_LEAST_OPERATORS, min(_OPERATORS, spare // 8))
     own = min(calls, spare // 2)
     return Seats(callers=max(_LEAST_CALLERS, spare - operators - own), operators=operators)

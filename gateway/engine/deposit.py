@@ -223,7 +223,7 @@ class UnderWay:
 
 def _in_doubt(attempt: AttemptState) -> bool:
     """Whether it may be charged at the supplier, and is not in the books."""
-    return attempt.status.live or (attempt.contested and attempt.status is not AttemptStatus.SUCCESS)
+    return attempt.may_deliver
 
 
 def _most(attempt: AttemptState) -> int:

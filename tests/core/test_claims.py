@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import example, given, settings
@@ -142,3 +142,46 @@ def test_what_was_sent_after_the_word_and_what_surely_never_ran_are_no_doubt() -
     after = Purchase(5_400, 13, 14, None, 15, AttemptStatus.SUCCESS).claim(1)
     never = Purchase(5_400, 10, None, None, 11, AttemptStatus.REJECTED).claim(2)
     assert told_by(said, [after, never]) == Span(1_000, 1_000)
+
+
+CONTESTED = Claim(
+    attempt="1",
+    status=AttemptStatus.FAILED,
+    contested=True,
+    most=5_400,
+    charge=0,
+    started_at=at(1),
+    ended_at=at(5),
+)
+
+
+def test_a_contested_attempt_is_in_doubt_however_long_ago_it_ended_and_whatever_the_word_says_of_it() -> None:
+    said = Word(reported=1_000, since=at(10), heard_at=at(12))
+    assert told_by(said, [CONTESTED]) == Span(1_000, 6_400)
+    assert told_by(replace(said, attempt="1", charged=False), [CONTESTED]) == Span(1_000, 6_400)
+
+
+def test_what_ended_at_the_very_moment_is_in_the_books_and_no_doubt() -> None:
+    said = Word(reported=1_000, since=at(10), heard_at=at(12))
+    one = Purchase(5_400, 1, 2, None, 10, AttemptStatus.SUCCESS).claim(1)
+    assert told_by(said, [one]) == Span(1_000, 1_000)
+    back = Purchase(5_400, 1, 2, 11, 12, AttemptStatus.REVERSED, succeeded=10).claim(1)
+    assert told_by(said, [back]) == Span(-4_400, 1_000), "the books hold it, and it may have been given back"
+
+
+def test_a_word_about_one_purchase_says_nothing_of_another_or_against_what_became_of_it() -> None:
+    one = Purchase(5_400, 10, 11, None, 12, AttemptStatus.SUCCESS).claim(1)
+    failed = Purchase(5_400, 10, None, None, 12, AttemptStatus.FAILED).claim(1)
+
+    def said(charged: bool | None, about: str = "1") -> Word:
+        return Word(reported=1_000, since=at(10), heard_at=at(12), attempt=about, charged=charged)
+
+    assert told_by(said(True, "2"), [one]) == Span(1_000, 6_400)
+    assert told_by(said(True), [failed]) == Span(1_000, 6_400)
+    assert told_by(said(None), [failed]) == Span(1_000, 6_400)
+
+
+def test_what_is_in_doubt_is_the_most_and_what_is_booked_the_charge() -> None:
+    one = replace(Purchase(5_400, 10, 11, None, 12, AttemptStatus.SUCCESS).claim(1), charge=5_000)
+    assert told_by(Word(reported=1_000, since=at(10), heard_at=at(12)), [one]) == Span(1_000, 6_400)
+    assert charged_after(at(10), [one]) == 5_000

@@ -23,6 +23,19 @@ def test_a_day_has_as_many_hours_as_its_place_gives_it() -> None:
     assert end - start == timedelta(hours=23)
 
 
+def test_the_last_moment_of_a_year_is_in_its_last_day() -> None:
+    assert day_around(datetime(2026, 12, 31, 16, 59, 59, 999_999, tzinfo=UTC), ZoneInfo("Asia/Jakarta")) == (
+        datetime(2026, 12, 30, 17, tzinfo=UTC),
+        datetime(2026, 12, 31, 17, tzinfo=UTC),
+    )
+
+
+def test_where_midnight_comes_twice_the_day_begins_at_the_first() -> None:
+    for hour in (4, 5):  # the clock shows half past twelve both times
+        start, end = day_around(datetime(2026, 11, 1, hour, 30, tzinfo=UTC), ZoneInfo("America/Havana"))
+        assert (start, end - start) == (datetime(2026, 11, 1, 4, tzinfo=UTC), timedelta(hours=25))
+
+
 @given(st.integers(0, 40 * 366 * 86_400))
 def test_every_moment_is_in_its_day_and_the_next_day_begins_where_it_ends(seconds: int) -> None:
     now, zone = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), ZoneInfo("Asia/Jakarta")

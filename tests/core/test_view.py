@@ -44,6 +44,12 @@ def test_an_open_purchase(attempt: Attempts, purchase: Purchases) -> None:
     }
 
 
+def test_one_that_waits_for_a_person(attempt: Attempts, purchase: Purchases) -> None:
+    view = transaction_view(purchase(attempt("unknown"), needs_review=True, qty=20_000))
+    assert (view["needs_review"], view["qty"]) == (True, 20_000)
+    assert not transaction_view(purchase(attempt("unknown"), conflict=True))["needs_review"]
+
+
 def test_a_delivered_purchase(attempt: Attempts, purchase: Purchases) -> None:
     one = purchase(attempt("success", serial="SN-1", price=5_390, supplier_ref="T-1"), status="success")
     view = transaction_view(one)
