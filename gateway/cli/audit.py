@@ -81,3 +81,4 @@ def _watched(lines: Iterable[bytes], packed: BinaryIO, update: Callable[[int], N
             update(packed.tell() - seen)
             seen = packed.tell()
         yield line
+    update(packed.tell() - seen)

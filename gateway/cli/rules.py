@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +57,10 @@ def command(ctx: click.Context, account: str, file: Path, config: Path, *, as_js
     provider = find_account(settings, plugins, account)
     (own,) = (one for one in settings.providers if one.id == account)
     secrets = secrets_of(own)
-    judged = [shown(judge(provider, recording), secrets) for recording in read_recordings(file)]
+    with click.progressbar(
+        read_recordings(file), label=str(file), file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as recordings:
+        judged = [shown(judge(provider, recording), secrets) for recording in recordings]
     for item in judged:
         click.echo(json.dumps(as_object(item.outcome)) if as_json else as_text(item))
         if as_json and (item.wrong or item.fault):

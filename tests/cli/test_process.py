@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -12,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from gateway.observe.audit import AuditLog
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 ROOT = Path(__file__).parents[2]
@@ -32,6 +36,39 @@ def test_rules_run_through_the_real_command(command: Command, tmp_path: Path) ->
     done = command("rules", "one", file, PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert "\\ufffd" in done.stdout
+
+
+def on_a_terminal(environment: dict[str, str], *arguments: str | Path) -> tuple[str, str]:
+    """Standard output, and what stands on the terminal that standard error is."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(  # noqa: S603 — our own command, with the test's arguments
+        [sys.executable, "-m", "gateway", *arguments],
+        env={**environment, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=theirs, text=True,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # so Linux tells that the other end is closed
+            while piece := os.read(ours, 4096):
+                shown += piece
+        out, _ = process.communicate(timeout=30)
+    os.close(ours)
+    return out, shown.decode()
+
+
+def test_long_work_shows_its_progress_to_a_terminal_and_to_nothing_else(
+    command: Command, environment: dict[str, str], tmp_path: Path
+) -> None:
+    messages, audit = tmp_path / "messages.txt", tmp_path / "audit.jsonl"
+    messages.write_text("success\n" * 3, encoding="utf-8")
+    AuditLog(audit).close()
+    for work in (("rules", "one", messages), ("audit", "verify", audit)):
+        silent = command(*work)
+        assert silent.stderr == ""
+        out, shown = on_a_terminal(environment, *work)
+        assert out == silent.stdout
+        bars = [line for line in re.split(r"[\r\n]+", shown) if "%" in line]
+        assert bars, work
+        assert "100%" in bars[-1], "it ends where the work ends"
 
 
 def test_every_mistake_comes_on_standard_error(command: Command, config: Path) -> None:
