@@ -6,10 +6,14 @@ only then the call leaves. Whatever ends this process in between leaves an attem
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
+from weakref import WeakValueDictionary
 
 from gateway.core.advance import Finish, Leave, Send, Step, finish, next_step, start
 from gateway.core.apply import Decision, Evidence, Source
@@ -87,6 +91,7 @@ class Dispatcher:
         self._crash = crash
         self.busy: set[str] = set()
         """The transactions that this process is working on right now."""
+        self._turns: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
 
     def plan(self, transaction: Transaction, skipped: Mapping[tuple[str, str], Dropped]) -> tuple[Step, Choice]:
         """What to do next with `transaction`, by the state of the accounts at this moment.
@@ -209,25 +214,36 @@ class Dispatcher:
             slot = await self._slot(transaction, step.route, skipped)
             if slot is None:
                 continue
-            try:
-                nth = await self._nth(transaction, step.route)
-            except BaseException:
-                slot.release(unused=True)
-                raise
-            # The wait for the slot, and the question, took time: what was decided before is decided again on the state
-            # as it is now.
-            again, choice = self.plan(transaction, skipped)
-            # Draws are not made again: a route that had to win twice would get too small or too large a share.
-            if not isinstance(again, Send) or step.route not in choice.routes:
-                slot.release(unused=True)
-                continue
-            prepared = self.prepare(transaction, step.route, choice, nth)
-            if isinstance(prepared, Dropped):
-                slot.release(unused=True)
-                skipped[step.route.provider, step.route.product] = prepared
-                continue
-            transaction = await self._commit_and_send(transaction, prepared, slot)
+            committed = await self._commit(transaction, step.route, slot, skipped)
+            if isinstance(committed, Prepared):
+                transaction = await self._send(committed.decision.after, committed, slot)
+            else:
+                transaction = committed
         return transaction
+
+    async def _commit(
+        self, transaction: Transaction, route: Route, slot: Slot, skipped: dict[tuple[str, str], Dropped]
+    ) -> Prepared | Transaction:
+        """The committed attempt through `route`; or the slot is given back, and this is the transaction as it is."""
+        won = False
+        try:
+            async with self._turn(transaction, route):
+                nth = await self._nth(transaction, route)
+                # The wait for the slot, and the question, took time: what was decided before is decided again on the
+                # state as it is now.
+                again, choice = self.plan(transaction, skipped)
+                # Draws are not made again: a route that had to win twice would get too small or too large a share.
+                if not isinstance(again, Send) or route not in choice.routes:
+                    return transaction
+                prepared = self.prepare(transaction, route, choice, nth)
+                if isinstance(prepared, Dropped):
+                    skipped[route.provider, route.product] = prepared
+                    return transaction
+                won = await self._door.commit(transaction, prepared.decision.after, prepared.decision.events)
+            return prepared if won else await self._current(transaction)
+        finally:
+            if not won:
+                slot.release(unused=True)
 
     async def _slot(
         self, transaction: Transaction, route: Route, skipped: dict[tuple[str, str], Dropped]
@@ -244,24 +260,23 @@ class Dispatcher:
         self.turned(account, seconds() - began)
         return slot
 
+    def _turn(self, transaction: Transaction, route: Route) -> AbstractAsyncContextManager[object]:
+        """Equal purchases that are counted are counted and committed one after the other: at the same time each would
+        be the first, and the supplier would refuse all but one."""
+        if not self._counts(route):
+            return contextlib.nullcontext()
+        return self._turns.setdefault((route.provider, route.product, transaction.dest), asyncio.Lock())
+
+    def _counts(self, route: Route) -> bool:
+        account = self.accounts.get(route.provider)
+        return account is not None and account.counts_equal_purchases
+
     async def _nth(self, transaction: Transaction, route: Route) -> int | None:
         """Which equal purchase of the day it would be, where the account's supplier has to be told."""
-        account = self.accounts.get(route.provider)
-        if account is None or not account.counts_equal_purchases:
+        if not self._counts(route):
             return None
         today, _ = day_around(self._clock.now(), SUPPLIERS_ZONE)
         return 1 + await self._ledger.equal_purchases(route.provider, route.product, transaction.dest, today)
-
-    async def _commit_and_send(self, transaction: Transaction, prepared: Prepared, slot: Slot) -> Transaction:
-        try:
-            won = await self._door.commit(transaction, prepared.decision.after, prepared.decision.events)
-        except BaseException:
-            slot.release(unused=True)
-            raise
-        if not won:
-            slot.release(unused=True)
-            return await self._current(transaction)
-        return await self._send(prepared.decision.after, prepared, slot)
 
     async def _finish(self, transaction: Transaction, step: Finish, choice: Choice) -> Transaction:
         decision = finish(transaction, step.reason, choice, now=self._clock.now())

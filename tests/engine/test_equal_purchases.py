@@ -32,6 +32,20 @@ async def test_the_same_product_for_the_same_number_is_the_second_and_the_third(
         assert (await here.buy("A-2")).attempts[0].nth == 2
 
 
+async def test_those_that_are_bought_at_the_same_time_have_numbers_of_their_own(shop: Opens) -> None:
+    async with shop(accounts=COUNTS) as here:
+        here.alpha.open.clear()
+        made = [await here.buy(f"A-{n}") for n in range(5)]
+        other = await here.buy("B-1", dest="081712345679")
+        await here.when(other, lambda _: len(here.alpha.fields) == 6)
+        here.alpha.open.set()
+        for one in made:
+            assert (await here.engine.wait_final(one, 5)).status is TransactionStatus.SUCCESS
+        bought = [fields["nth"] for fields in here.alpha.fields if fields["dest"] == made[0].dest]
+        assert sorted(bought) == ["1", "2", "3", "4", "5"]
+        assert not here.engine._dispatcher._turns, "whose turn it is is remembered only while somebody waits"
+
+
 async def test_what_may_be_delivered_counts_and_what_failed_does_not(shop: Opens) -> None:
     async with shop(accounts=COUNTS) as here:
         here.alpha.buy = lambda ref: say("pending", ref)
