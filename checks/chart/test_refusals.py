@@ -61,6 +61,30 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a value that nobody knows": ({"nonsense": 1}, "'nonsense' not allowed"),
     "a value that nobody knows, further in": ({"reports": {"ingres": {}}}, "'ingres' not allowed"),
+    "a section with nothing in it": ({"config": None}, "missing property 'config'"),
+    "a ledger with nothing in it": ({"ledger": {"postgresql": None}}, "missing property 'postgresql'"),
+    "an image's name with its tag": ({"image": {"repository": "registry.example/gateway:1"}}, "/image/repository"),
+    "everybody as a proxy": ({"trustedProxies": ["0.0.0.0/0"]}, "and never everybody"),
+    "everybody as a proxy, by IPv6": ({"trustedProxies": ["::/0"]}, "and never everybody"),
+    "a proxy by its name": ({"trustedProxies": ["ingress-nginx"]}, "such as 10.42.7.0/24"),
+    "a variable that the chart sets": ({"secrets": {"env": {"POD_NAME": {"name": "a", "key": "b"}}}}, "POD_NAME"),
+    "a variable that changes the program": (
+        {"secrets": {"env": {"GATEWAY_CONFIG": {"name": "a", "key": "b"}}}},
+        "GATEWAY_CONFIG",
+    ),
+    "an address instead of a host": (merged(DOOR, {"reports": {"host": "https://r.example.id"}}), "/reports/host"),
+    "a host with a path": (merged(DOOR, {"reports": {"host": "r.example.id/reports"}}), "/reports/host"),
+    "a Gateway without a name": (
+        merged(DOOR, {"reports": {"route": {"enabled": True, "parentRefs": [{"namespace": "n"}]}}}),
+        "missing property 'name'",
+    ),
+    "a peer that is nobody": ({"networkPolicy": {"operations": [{}]}}, "/networkPolicy/operations/0"),
+    "a peer that is misspelt": ({"networkPolicy": {"http": [{"podSelectr": {}}]}}, "'podSelectr' not allowed"),
+    "a way out that is misspelt": ({"networkPolicy": {"egress": [{"too": []}]}}, "'too' not allowed"),
+    "six hundred cores": (merged(POSTGRES, {"autoscaling": {"cpu": 600}}), "at most one core, such as 600m"),
+    "and as a text": (merged(POSTGRES, {"autoscaling": {"cpu": "600"}}), "at most one core, such as 600m"),
+    "a scrape too seldom for the alerts": ({"serviceMonitor": {"interval": "1m"}}, "from 1s to 30s"),
+    "resources one step too high": ({"resources": {"cpu": "1"}}, "'cpu' not allowed"),
     "a budget that forbids every drain": ({"podDisruptionBudget": {"maxUnavailable": 0}}, "maxUnavailable"),
 }
 PLAIN = "hunter2-canary"
@@ -139,3 +163,20 @@ def test_references_and_what_only_looks_like_a_secret_are_taken() -> None:
 
 def test_prometheus_is_let_in_where_it_is_named() -> None:
     assert rendered({"serviceMonitor": {"enabled": True}, "networkPolicy": {"operations": [PROMETHEUS]}})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"image": {"repository": "registry.example:5000/trade/pulsa-gateway", "tag": "1.2.3-rc.1"}},
+        {"trustedProxies": ["10.42.7.0/24", "10.1.2.3", "fd00:42::/64", "::1"]},
+        merged(POSTGRES, {"autoscaling": {"enabled": True, "cpu": 0.6}}),
+        merged(POSTGRES, {"autoscaling": {"enabled": True, "cpu": "1"}}),
+        {"imagePullSecrets": [{"name": "registry"}]},
+        {"networkPolicy": {"egress": [{"ports": [{"port": 5432}]}], "http": [{"podSelector": {}}]}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("major", MAJORS)
+def test_what_is_only_unusual_is_taken(values: dict[str, Any], major: str) -> None:
+    assert rendered(values, major)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from checks.chart.matrix import DOOR, POSTGRES, values
+from checks.chart.matrix import DOOR, OPTIONS, POSTGRES, values
 from checks.chart.rendering import (
     CHART,
     NAMESPACE,
@@ -81,6 +81,16 @@ NOTES: dict[str, tuple[dict[str, Any], str, str]] = {
     "nothing yet": ({}, "NOTE: there is no account at a supplier yet", "pretend supplier"),
     "no client": ({}, "gateway keys new shop", "sandbox-key"),
     "no policy": ({"networkPolicy": {"enabled": False}}, "WARNING: without networkPolicy.enabled", "lets nobody"),
+    "a door behind a narrow policy": (
+        merged(OPTIONS["door"]["certificate"], OPTIONS["policy"]["narrow"]),
+        "NOTE: the policy lets only networkPolicy.http reach port 8080: your ingress controller",
+        "travel unencrypted",
+    ),
+    "and behind an open one": (
+        merged(OPTIONS["door"]["certificate"]),
+        "https://reports.example.id",
+        "your ingress controller",
+    ),
     "limits for each replica": (merged(POSTGRES, {"replicas": 2}), "NOTE: without redis.existingSecret", "StatefulSet"),
     "one replica": (POSTGRES, "deployment/shop-pulsa-gateway -c audit", "redis.existingSecret"),
     "a door": (
