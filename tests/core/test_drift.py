@@ -68,3 +68,8 @@ def test_a_payment_explains_a_drift_of_its_own_direction_and_never_turns_it_roun
         assert left == drift
     else:
         assert abs(drift) - abs(left) == min(abs(drift), abs(amount))
+
+
+def test_what_is_taken_is_less_and_what_is_put_in_is_more() -> None:
+    assert Span(1_000, 3_000).less(400) == Span(600, 2_600)
+    assert Span(1_000, 3_000).less(-400) == Span(1_400, 3_400)

@@ -144,3 +144,38 @@ def test_a_ledger_that_flaps_for_ever_is_not_remembered_for_ever() -> None:
     for at in range(10_000):
         reach = failed(reached(reached(reach, START + at * SECOND, LEASE), START + at * SECOND + 1, LEASE))
     assert len(reach.spans) <= 100
+
+
+def test_answers_at_most_half_a_lease_apart_are_one_span_and_others_are_not() -> None:
+    first = reached(Reach(), 0, 12)
+    assert reached(first, 6, 12) == Reach(((0, 6),), unbroken=True)
+    assert reached(first, 7, 12) == Reach(((7, 7),), unbroken=True), "of the first there is nothing to remember"
+    longer = reached(first, 6, 12)
+    assert reached(longer, 13, 12) == Reach(((0, 6), (13, 13)), unbroken=True)
+
+
+def test_a_clock_that_is_set_back_by_more_than_half_a_lease_is_another_clock() -> None:
+    known = reached(reached(Reach(), 0, 12), 6, 12)
+    assert reached(known, 0, 12) == Reach(((0, 6),), unbroken=True), "answers that overtook each other"
+    back = reached(known, -1, 12)
+    assert back == Reach(((-1, -1),), unbroken=True)
+    assert reached(back, 5, 12) == Reach(((-1, 5),), unbroken=True)
+
+
+def test_after_a_failure_the_answers_are_one_span_from_the_next_one_on() -> None:
+    broken = failed(reached(reached(Reach(), 0, 12), 6, 12))
+    assert reached(broken, 6, 12) == Reach(((0, 6),), unbroken=True)
+    assert reached(reached(broken, 6, 12), 9, 12) == Reach(((0, 9),), unbroken=True)
+
+
+def test_of_many_spans_the_latest_are_remembered() -> None:
+    reach = Reach()
+    for number in range(300):
+        start = 100 * number
+        reach = failed(reached(reached(reach, start, 12), start + 6, 12))
+    assert reach.spans[-1] == (29_900, 29_906)
+    assert len(reach.spans) == 100
+
+
+def test_a_server_that_started_later_than_its_answer_says_is_known_from_that_answer_on() -> None:
+    assert newcomer(500, 400) == Reach(((400, 400),), unbroken=True)
