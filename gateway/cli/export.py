@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 import zoneinfo
@@ -75,7 +76,7 @@ def command(
     For spreadsheets: a text cell that begins with = + - @ gets a ' in front, so that no supplier's text is run
     as a formula; numbers (qty, price, attempts) stand as they are. References have 18 digits and numbers may
     begin with 0: import id, ref_id, dest, supplier_ref and serial as text, or the spreadsheet changes them.
-    With --format jsonl nothing is changed: use it for programs.
+    With --format jsonl nothing is changed: use it for programs. Both are UTF-8.
     """
     settings, _ = read_configuration(config)
     start, end = moments(first, last, zone)
@@ -83,10 +84,18 @@ def command(
         if provider is not None:
             check_known(provider, [account.id for account in settings.providers], ledger)
         rows = export(_watched(ledger, start, end, provider), zone)
+        out = as_a_file(sys.stdout)
         if form == "csv":
-            write_csv(rows, sys.stdout, separator)
+            write_csv(rows, out, separator)
         else:
-            write_jsonl(rows, sys.stdout)
+            write_jsonl(rows, out)
+
+
+def as_a_file(out: TextIO) -> TextIO:
+    """Standard output in UTF-8, unless a terminal shows it: books must not depend on the locale of who writes them."""
+    if isinstance(out, io.TextIOWrapper) and not out.isatty():
+        out.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return out
 
 
 def check_known(provider: str, configured: Iterable[str], ledger: Reading) -> None:

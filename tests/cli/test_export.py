@@ -6,6 +6,8 @@ import asyncio
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,6 +123,22 @@ def test_json_lines_hold_the_values_as_they_are(run: Run, store: Store) -> None:
     assert tuple(found) == COLUMNS
     assert (found["id"], found["serial"], found["dest"], found["price"]) == (made.id, "=1+1", "+62817", 5350)
     assert (found["reason"], found["ref_id"]) == (None, "=A")
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [{"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}],
+    ids=["latin-1", "C"],
+)
+def test_what_is_written_is_utf_8_whatever_the_locale(
+    environment: dict[str, str], store: Store, tmp_path: Path, locale: dict[str, str]
+) -> None:
+    store(transaction("A-1", serial="Toko Ké–日本"))
+    done = subprocess.run(  # noqa: S603 — our own command
+        [sys.executable, "-m", "gateway", "export", *DAY],
+        env=environment | locale, cwd=tmp_path, capture_output=True, timeout=30, check=True,
+    )  # fmt: skip
+    assert "Toko Ké–日本" in done.stdout.decode("utf-8")
 
 
 def test_no_text_of_a_supplier_or_client_is_run_by_a_spreadsheet(run: Run, store: Store) -> None:
