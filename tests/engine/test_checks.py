@@ -307,3 +307,34 @@ async def test_an_answer_that_no_rule_understands_is_seen(
         await here.answered()
         await here.pass_time(30)
     assert seen == [unread]
+
+
+async def test_what_this_process_has_left_half_sent_is_asked_about_and_not_sent_again(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of our own ended the task between the commit and the call, and the process lives on."""
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    async with shop() as here:
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        with monkeypatch.context() as broken:
+            broken.setattr(type(here.alpha), "send", breaks)
+            one = await here.buy()
+            await here.quiet()
+            assert (await here.now(one)).attempts[0].status is AttemptStatus.SENDING
+        await here.pass_time(30)
+        await here.pass_time(1)
+        done = await here.now(one)
+        assert (done.status, here.alpha.calls) == (TransactionStatus.SUCCESS, [("ask", one.attempts[0].id)])
+        sources = [event.source for _, event in await here.ledger.events(one.id) if event.kind == "attempt"]
+        assert sources == ["recovery", "check"]
+
+
+async def test_what_is_not_to_be_asked_any_more_is_not_asked(shop: Opens) -> None:
+    """It was due when the sweep looked, and something has settled it since."""
+    async with shop() as here:
+        one = await here.buy(wait=5)
+        await here.engine._checker.check(one.id, one.attempts[0].id)
+        assert here.alpha.count("ask") == 0

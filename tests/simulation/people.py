@@ -155,6 +155,30 @@ async def meddle(world: Callers) -> None:
             continue
 
 
+async def decide(world: Callers) -> None:
+    """A person who telephones while everything still happens, and settles what waits for one."""
+    random = world.plan.random("telephone")
+    if random.random() < 0.5:
+        return
+    while world.chaos:
+        await asyncio.sleep(random.choice([30.0, 200.0, 900.0]))
+        for transaction in list(world.invariants.transactions.values()):
+            dealings = [world.suppliers[one.provider].dealings.get(one.id) for one in transaction.attempts]
+            known = [dealing for dealing in dealings if dealing is not None]
+            open_ones = any(one.on_the_way or (one.sale and one.sale.state is State.WAITING) for one in known)
+            if open_ones or not (transaction.needs_review or transaction.conflict) or random.random() < 0.3:
+                continue
+            delivered = [one.sale.serial for one in known if one.sale and one.sale.state is State.DELIVERED]
+            for one in known:
+                one.odd = True  # what a supplier says from now on may contradict the person
+            proof = random.choice([*delivered, None]) if delivered else None
+            result = "success" if delivered else "failed"
+            try:
+                await world.call(lambda engine: engine.resolve(transaction.id, result, "by telephone", "sari", proof))  # noqa: B023 — awaited at once
+            except (ConnectionLostError, LedgerUnavailableError, CannotResolveError):
+                continue
+
+
 async def reconfigure(world: Callers) -> None:
     """Whoever writes the configuration, and reloads it: accounts are changed, taken out and put back."""
     random, settings = world.plan.random("reload"), world.plan.settings

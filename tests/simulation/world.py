@@ -24,7 +24,7 @@ from gateway.ledger.statements import Statements
 from gateway.provider import Report
 from gateway.testing.simulated_time import NothingToDoError, SimulatedClock, SimulatedLoop
 from tests.simulation.invariants import Invariants
-from tests.simulation.people import ConnectionLostError, buy, meddle, reconfigure, settle_everything
+from tests.simulation.people import ConnectionLostError, buy, decide, meddle, reconfigure, settle_everything
 from tests.simulation.plan import CALM, CHAOS, make_plan
 from tests.simulation.process import Process, ProcessDied, owned_tasks
 from tests.simulation.supplier import Supplier
@@ -178,6 +178,7 @@ class World:
             self.go(buy(self, number))
         self.go(meddle(self))
         self.go(reconfigure(self))
+        self.go(decide(self))
         for at, drained in self.plan.stops:
             self.later(at, self._end_process, drained)
         for at, wrong in self.plan.clock:
