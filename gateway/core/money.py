@@ -6,7 +6,6 @@ clearly an amount is `None`, never a guess.
 
 from __future__ import annotations
 
-import math
 import re
 
 __all__ = ["AMOUNT", "parse_rupiah", "rupiah"]
@@ -54,7 +53,7 @@ def rupiah(value: object) -> int | None:
     if isinstance(value, int):
         return value if abs(value) < 10**_MAX_DIGITS else None
     if isinstance(value, float):
-        return int(value) if math.isfinite(value) and abs(value) < 10**_MAX_DIGITS else None
+        return int(value) if abs(value) < 10**_MAX_DIGITS else None  # what is not finite is not below it
     return parse_rupiah(value) if isinstance(value, str) else None
 
 
@@ -71,9 +70,7 @@ def _number(written: str) -> int | None:
         whole = groups
     elif not _thousands(groups[:-1]):
         return None
-    elif len(groups[-1]) <= (2 if one_kind and len(kinds) > 1 else _MOST_DECIMALS) and (
-        one_kind or kinds.count(kinds[-1]) == 1
-    ):
+    elif len(groups[-1]) <= _MOST_DECIMALS and (one_kind or kinds.count(kinds[-1]) == 1):
         whole = groups[:-1]
     else:
         return None

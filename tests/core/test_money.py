@@ -34,6 +34,10 @@ from gateway.core.money import AMOUNT, parse_rupiah, rupiah
         ("12.50", 12),
         ("0.123", 0),
         ("1234.567", 1_234),
+        ("1.234.56", 1_234),
+        ("1.234.567,8", 1_234_567),
+        (" 30.442\n", 30_442),
+        ("123.456.789.012.345", 123_456_789_012_345),
     ],
 )
 def test_amounts_are_read_as_they_are_meant(written: str, amount: int) -> None:
@@ -54,6 +58,9 @@ def test_amounts_are_read_as_they_are_meant(written: str, amount: int) -> None:
         "5rb",
         "٣",
         "9" * 16,
+        "1.234.567.890.123.456",
+        "0.123.45",
+        "1234.567.890",
         "1" * 5_000,
         "1.000x",
     ],

@@ -64,6 +64,17 @@ def test_a_price_that_differs_is_told_with_the_difference() -> None:
     assert found.differences == ("price there 5500, here 5400, +100",)
 
 
+def test_a_price_of_nothing_is_a_price() -> None:
+    assert compare([line(price=0)], purchase()).differences == ("price there 0, here 5400, -5400",)
+    assert compare([line()], purchase(price=0)).differences == ("price there 5400, here 0, +5400",)
+
+
+def test_a_return_of_what_is_still_under_way_is_no_return() -> None:
+    both = [line(status=LineStatus.PENDING), line(status=LineStatus.REVERSED)]
+    found = compare(both, purchase(status=AttemptStatus.REVERSED))
+    assert found.differences[0] == "listed 2 times"
+
+
 def test_a_price_that_one_side_does_not_say_is_no_difference() -> None:
     assert compare([line(price=None)], purchase()).verdict is Verdict.MATCHED
     assert compare([line()], purchase(price=None)).verdict is Verdict.MATCHED
@@ -159,6 +170,9 @@ def test_a_line_without_any_reference_is_missing_here() -> None:
         ("081712345679", "081712345678", False),
         ("14345678901", "14345678901", True),
         ("62345678901", "62345678901", True),
+        ("62345678901", "0345678901", False),
+        ("0817123456789", "081712345678", False),
+        ("08171XXXX678", "081712345678", True),
     ],
 )
 def test_two_ways_to_write_a_destination(there: str, here: str, same: bool) -> None:
