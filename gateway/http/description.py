@@ -41,7 +41,7 @@ _OF_PROBLEMS = {
 }
 _OF_THE_RATE = {
     "RateLimit-Policy": "what the client may do; draft-ietf-httpapi-ratelimit-headers-10",
-    "RateLimit": "what is left of it; only where the client has a rate",
+    "RateLimit": "what is left of it; where the client has a rate, and in each 429",
 }
 _BEFORE_THE_RATE = frozenset({401, 403})
 """Who is not let in has no rate."""
