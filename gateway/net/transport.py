@@ -36,6 +36,10 @@ MAX_HEADERS: Final = 64
 MAX_HEADER_BYTES: Final = 8190
 """Of one header, and of the status line."""
 
+MAX_INTERIM: Final = 100
+"""Interim answers (1xx) before the final one. Each costs little, but read as fast as they can come they would hold
+everybody up for as long as an answer may take."""
+
 _NOT_ASKED_FOR: Final = 101
 _SHORTAGE: Final = 0.1
 """Seconds until a connection is tried again after this process could open no more files."""
@@ -220,10 +224,11 @@ class Transport:
         if transport is None:
             raise aiohttp.ServerDisconnectedError
         transport.write(message)
-        while True:
+        for _ in range(MAX_INTERIM + 1):
             head, content = await protocol.read()
             if head.code < 100 or head.code > 199 or head.code == _NOT_ASKED_FOR:
                 return head, content
+        raise MalformedError("interim answers without end")
 
     async def _read(self, message: RawResponseMessage, content: StreamReader, passage: _Passage) -> Reply:
         if message.code == _NOT_ASKED_FOR:

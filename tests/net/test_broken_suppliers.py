@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gateway.net.transport import Failure, Transport
+from gateway.net.transport import MAX_INTERIM, Failure, Transport
 from gateway.provider import Call
 from gateway.settings.types import ProviderSettings
 from gateway.testing.raw_supplier import (
@@ -39,7 +39,7 @@ BROKEN: dict[str, tuple[Behaviour, Failure]] = {
     "hang": (hang(), Failure.ANSWER_TIMEOUT),
     "drip": (drip(OK + b"Content-Length: 900\r\n\r\n" + b"a" * 900), Failure.ANSWER_TIMEOUT),
     "drip of headers": (drip(OK + b"X: a\r\n" * 500), Failure.ANSWER_TIMEOUT),
-    "interim answers without end": (informational_flood(), Failure.ANSWER_TIMEOUT),
+    "interim answers without end": (informational_flood(), Failure.MALFORMED),
     "garbage": (garbage(), Failure.MALFORMED),
     "bad chunk": (raw(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc"), Failure.MALFORMED),
     "another protocol": (
@@ -115,6 +115,15 @@ async def test_the_limit_counts_the_unpacked_body(open_transport: Open, account:
             else:
                 assert sent.reply is not None
                 assert sent.reply.body == body
+
+
+async def test_a_good_number_of_interim_answers_is_waited_through(open_transport: Open, account: Account) -> None:
+    interim = b"HTTP/1.1 102 Processing\r\n\r\n" * MAX_INTERIM
+    async with RawSupplier(raw(interim + OK + b"Content-Length: 9\r\n\r\nstatus=20")) as supplier:
+        transport = await open_transport(account(supplier.url))
+        sent = await transport.send(Call(method="GET", url=f"{supplier.url}/"))
+        assert sent.reply is not None
+        assert sent.reply.body == b"status=20"
 
 
 async def test_an_answer_without_a_length_ends_with_the_connection(open_transport: Open, account: Account) -> None:
