@@ -13,6 +13,7 @@ how many are missing. Until then `trouble` says what is wrong, for readiness to 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections import deque
@@ -99,7 +100,9 @@ class AuditLog:
         try:
             self._notes = self._file.open()
         except OSError as error:
-            raise AuditError(f"{path}: the audit log cannot be opened: {error.strerror}") from None
+            # In a container the folder of a volume often belongs to somebody else.
+            who = f" for user {os.geteuid()}" if isinstance(error, PermissionError) else ""
+            raise AuditError(f"{path}: the audit log cannot be opened: {error.strerror}{who}") from None
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._thread.start()
         self._wake.set()

@@ -183,6 +183,29 @@ def test_a_path_that_cannot_be_opened_is_said_at_the_start(tmp_path: Path) -> No
         AuditLog(tmp_path / "file" / "audit.jsonl")
 
 
+STRANGER = """
+import os, sys
+from gateway.observe.audit import AuditError, AuditLog
+if os.geteuid() == 0:
+    os.seteuid(10001)
+try:
+    AuditLog(sys.argv[1])
+except AuditError as error:
+    print(os.geteuid(), error)
+"""
+
+
+def test_a_folder_of_somebody_else_is_refused_with_the_user_that_it_should_belong_to(tmp_path: Path) -> None:
+    """As a container with a bind-mounted folder says it, where nobody sees which user it runs as."""
+    folder = tmp_path / "theirs"
+    folder.mkdir(mode=0o500)
+    told = subprocess.run(  # noqa: S603 — our own program
+        [sys.executable, "-c", STRANGER, str(folder / "audit.jsonl")], capture_output=True, text=True, check=True
+    ).stdout
+    user = told.partition(" ")[0]
+    assert told.rstrip().endswith(f"the audit log cannot be opened: Permission denied for user {user}")
+
+
 # --- strangers' words
 
 
