@@ -76,6 +76,13 @@ def test_a_route_of_weight_nothing_is_the_last_resort() -> None:
     assert names(chosen(last, strategy=Strategy.WEIGHTED, draws=(0.5,))) == ["alpha"]
 
 
+def test_weights_alone_know_of_no_success() -> None:
+    seldom = {"alpha": AccountView(success_rate=0.01), "beta": AccountView()}
+    for draws in ((0.9, 0.5), (0.5, 0.9)):
+        blind = names(chosen(ALPHA, BETA, strategy=Strategy.WEIGHTED, draws=draws))
+        assert names(chosen(ALPHA, BETA, strategy=Strategy.WEIGHTED, draws=draws, accounts=seldom)) == blind
+
+
 def test_balanced_by_success_prefers_the_one_that_delivers_and_still_tries_the_other() -> None:
     accounts = {"alpha": AccountView(success_rate=1.0), "beta": AccountView(success_rate=0.0)}
     random, firsts = Random(7), Counter[str]()  # noqa: S311 — a sample, no secret

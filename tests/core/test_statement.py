@@ -45,6 +45,24 @@ def test_titles_above_and_totals_below_are_no_lines() -> None:
     assert found.lines[0].number == 5
 
 
+def test_column_names_are_looked_for_in_thirty_rows() -> None:
+    assert len(read(*["LAPORAN"] * 29, "refid;harga", "1;5400").lines) == 1
+    with pytest.raises(StatementError, match="no line of column names"):
+        read(*["LAPORAN"] * 30, "refid;harga", "1;5400")
+    assert len(read(*[""] * 40, "refid;harga", "1;5400").lines) == 1, "empty rows do not count"
+
+
+def test_a_row_that_adds_up_is_known_by_its_first_word_where_it_has_no_reference_of_its_own() -> None:
+    found = read("produk;refid;trxid;harga", ";;;", ";Total;;5400", "Jumlah;;;5400", "Saldo;;T-7;1", "Total;7;;1")
+    assert [(line.ref, line.supplier_ref) for line in found.lines] == [(None, "T-7"), ("7", None)]
+
+
+def test_what_a_line_leaves_out_is_nothing() -> None:
+    (line,) = read("refid;trxid;harga;produk;sn;tujuan;tanggal", ";T-1;-;;;;;;").lines
+    assert (line.ref, line.price, line.product, line.serial, line.dest, line.day) == (None,) * 6
+    assert read("refid;harga", "TRX2E5;1").lines[0].ref == "TRX2E5", "letters before it: no spreadsheet wrote that"
+
+
 def test_a_line_without_a_status_column_was_charged_and_a_word_that_nobody_knows_is_kept() -> None:
     assert read("refid;harga", "1;5400").lines[0].status is LineStatus.SUCCESS
     (line,) = read("refid;status", "1;Sukses sebagian").lines

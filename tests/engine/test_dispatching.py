@@ -390,3 +390,18 @@ async def test_a_step_that_another_one_overtook_gives_its_turn_back(
         here.alpha.open.set()
         assert (await here.engine.wait_final(second, 5)).status is TransactionStatus.SUCCESS
         assert (len(lost), here.alpha.count("buy")) == (1, 2)
+
+
+async def test_the_supplier_is_told_what_was_ordered(shop: Opens) -> None:
+    async with shop() as here:
+        one = await here.buy(wait=5, product="ANY", qty=20_000)
+        assert here.alpha.fields == [
+            {"ref": one.attempts[0].id, "product": "X5", "dest": "081712345678", "qty": "20000"}
+        ]
+
+
+async def test_by_success_the_one_that_fails_is_seldom_tried_first(shop: Opens) -> None:
+    async with shop(routing={"strategy": "balanced-by-success"}) as here:
+        here.engine.accounts["alpha"].endings.extend([False] * 200)
+        made = [await here.buy(f"A-{n}", wait=5) for n in range(20)]
+        assert [one.provider for one in made].count("beta") >= 15

@@ -171,3 +171,18 @@ def test_a_full_queue_and_a_wait_that_is_over_say_so() -> None:
 
     with SimulatedLoop() as loop:
         loop.run_until_complete(run())
+
+
+def test_a_slot_is_given_back_once() -> None:
+    async def run() -> None:
+        lane = Lane(per_second=1, in_flight=5, queue=5)
+        first = lane.try_take()
+        assert first is not None
+        first.release(unused=True)
+        assert lane.try_take() is not None, "nothing was sent"
+        first.release(unused=True)
+        assert lane.try_take() is None
+        assert lane.in_flight == 1
+
+    with SimulatedLoop() as loop:
+        loop.run_until_complete(run())
