@@ -199,13 +199,18 @@ def _same_success(before: Transaction, attempt: AttemptState, evidence: Evidence
     if richer == attempt:
         return Decision(before)
     after = _with(before, richer, evidence.at)
-    if before.status is TransactionStatus.SUCCESS and before.provider == attempt.provider:
+    if before.status is TransactionStatus.SUCCESS and _is_named(before, attempt):
         # The catalogue's price stood in until the supplier named one.
         price = before.price if attempt.price is not None or richer.price is None else richer.price
         after = evolve(after, serial=richer.serial if before.serial is None else before.serial, price=price)
     if richer == evolve(attempt, next_check_at=None):
         return Decision(after, (_event("confirmed", evidence, outcome, {}),))
     return Decision(after, (_event("enriched", evidence, outcome, {}),))
+
+
+def _is_named(transaction: Transaction, attempt: AttemptState) -> bool:
+    """Whether this is the success that the transaction tells. Two routes may lead to one account."""
+    return (transaction.provider, transaction.serial) == (attempt.provider, attempt.serial)
 
 
 def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
@@ -218,7 +223,7 @@ def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, out
         return Decision(after, (event,))
     other = next((held for held in after.attempts if held.status is AttemptStatus.SUCCESS), None)
     if other is not None:
-        if (before.provider, before.serial) == (attempt.provider, attempt.serial):
+        if _is_named(before, attempt):
             # What proves the delivery, and what it cost, is the other one's from now on.
             price = other.price if other.price is not None else other.expected_price
             after = evolve(after, provider=other.provider, serial=other.serial, price=price)

@@ -255,6 +255,19 @@ def test_where_two_delivered_and_the_named_one_is_taken_back_the_other_is_named(
     assert none.status is TransactionStatus.REVERSED
 
 
+def test_of_two_successes_at_one_account_each_has_its_own_price(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    """Two routes, with two of the supplier's products, lead to it."""
+    first = attempt("success", serial="SN-1")
+    second = attempt("success", number=2, provider="alpha", product="X5B", serial="SN-2", expected_price=6_000)
+    before = purchase(first, second, status="success", serial="SN-2", price=6_000)
+    after = told(before, FIRST, "success", serial="SN-1", price=5_390).after
+    assert (after.serial, after.price, after.attempts[0].price) == ("SN-2", 6_000, 5_390)
+    after = told(before, SECOND, "success", serial="SN-2", price=6_010).after
+    assert (after.serial, after.price) == ("SN-2", 6_010)
+
+
 def test_a_taking_back_names_nobody_where_a_person_could_name_nobody(
     attempt: Attempts, purchase: Purchases, told: Told
 ) -> None:
