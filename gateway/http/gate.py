@@ -18,7 +18,7 @@ from gateway.http.connection import mended
 from gateway.http.headers import dress
 from gateway.http.incoming import Incoming, Services
 from gateway.http.limits import REQUESTS, retry_after
-from gateway.http.problems import ProblemError, from_engine, from_http_exception
+from gateway.http.problems import ProblemError, allow, from_engine, from_http_exception
 from gateway.http.request_id import HEADER, request_id
 from gateway.http.routes import NO_ROUTE, Route, Who
 from gateway.http.shedding import BUSY, BUSY_HEADERS
@@ -117,7 +117,7 @@ def _refusal(error: Exception, request: web.Request, route: str, name: str) -> w
         case EngineError() | CannotResolveError() | LedgerUnavailableError():
             return from_engine(error).response()
         case web.HTTPMethodNotAllowed() if request.method == "OPTIONS":
-            return web.Response(status=204, headers={"Allow": ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))})
+            return web.Response(status=204, headers={"Allow": allow(error)})
         case web.HTTPException():
             return from_http_exception(error).response()
     log.error("request %s on %s %s failed", name, request.method, route, exc_info=error)

@@ -138,10 +138,15 @@ _FROM_STATUS = {
 }
 
 
+def allow(error: web.HTTPMethodNotAllowed) -> str:
+    """`Allow`, for a method that a path does not take and for `OPTIONS`, which every path takes."""
+    return ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
+
+
 def from_http_exception(error: web.HTTPException) -> ProblemError:
     """The problem for what aiohttp itself refuses."""
     if isinstance(error, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(error.allowed_methods))
-        return ProblemError("method_not_allowed", f"this path takes {allowed}", headers={"Allow": allowed})
+        takes = ", ".join(sorted(error.allowed_methods))
+        return ProblemError("method_not_allowed", f"this path takes {takes}", headers={"Allow": allow(error)})
     code, detail = _FROM_STATUS.get(error.status, ("bad_request", "the request cannot be read"))
     return ProblemError(code, detail, close=error.status != 404)

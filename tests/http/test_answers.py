@@ -79,7 +79,7 @@ def test_a_problem_says_what_rfc_9457_asks_for(code: str) -> None:
 async def test_another_method_is_405_and_tells_which_are_taken(gateway: Any) -> None:
     answer = await gateway.call("DELETE", "/v1/transactions", client=None)
     assert (answer.status, answer.json["code"]) == (405, "method_not_allowed")
-    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
     options = await gateway.call("OPTIONS", "/v1/transactions", client=None)
     assert (options.status, options.text) == (204, "")
     assert set(options.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
