@@ -108,7 +108,6 @@ class Lane:
         if future.done() and not future.cancelled():
             future.result().release(unused=True)
             return
-        future.cancel()
         with contextlib.suppress(ValueError):
             self._waiting.remove(future)
 

@@ -186,3 +186,40 @@ def test_a_slot_is_given_back_once() -> None:
 
     with SimulatedLoop() as loop:
         loop.run_until_complete(run())
+
+
+def test_another_pace_holds_from_the_next_slot_on() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        lane = Lane(per_second=1, in_flight=50, queue=50)
+        got: list[float] = []
+
+        async def take() -> None:
+            await lane.take(60)
+            got.append(loop.time())
+
+        taking = [asyncio.create_task(take()) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        lane.resize(per_second=4, in_flight=50, queue=50)
+        await asyncio.gather(*taking)
+        lane.resize(per_second=None, in_flight=50, queue=50)
+        await asyncio.gather(*(take() for _ in range(3)))
+        assert got == [0.0, 1.0, 1.25, 1.25, 1.25, 1.25]
+
+    with SimulatedLoop() as loop:
+        loop.run_until_complete(run())
+
+
+def test_who_gave_up_at_the_moment_of_its_turn_leaves_the_turn_to_the_next() -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        lane = Lane(per_second=1, in_flight=5, queue=5)
+        assert lane.try_take() is not None
+        first, second = asyncio.create_task(lane.take(60)), asyncio.create_task(lane.take(60))
+        loop.call_at(1.0, lambda: loop.call_soon(first.cancel))
+        await second
+        assert first.cancelled()
+        assert (loop.time(), lane.in_flight) == (1.0, 2)
+
+    with SimulatedLoop() as loop:
+        loop.run_until_complete(run())
