@@ -66,13 +66,13 @@ _DOUBT = (
 _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
-    r"(?:[:=]|\.\d|terpotong|rp(?![A-Za-z])|-?\s?\d|\.\.\.)"
-    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya|potong)\b\s?[:=.]?\s?\*?(?:rp|\d)"
+    r"(?:[:=]|\.\d|terpotong|(?:rp|idr)(?![A-Za-z])|-?\s?\d|\.\.\.)"
+    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya|potong)\b(?: (?:beli|jual|trx|produk))?\s?[:=.]?\s?\*?(?:rp|idr\b|\d)"
     r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d)|\s(?:rp\.?\s?)?\d[\d.,]{3})"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|reff?\.? ?id|trx ?id|no ?ref)\s?[:=]"
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
-    r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s\|\s"
+    r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s(?:\||>>|»|•|::)\s"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
     r"|(?:\A|[\s.,])(?:salam|semoga)\b"
@@ -87,6 +87,8 @@ _SERIAL_END = re.compile(
 _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-])", re.ASCII)
 """A serial number by its looks, wherever no key announces one."""
 _TOKEN_END = re.compile(r"\sreff?\b", re.IGNORECASE)
+_SEPARATOR = re.compile(r"\s[-*#/>:=+" "\u2190-\u2bff\U0001f000-\U0001faff\ufe0f" r"]{1,3}\Z")
+"""What stands between the serial number and the next field. Glued to the number (`8453****`) it is a part of it."""
 _LONGEST_SERIAL = 400
 _DIGITS_AND_SENTENCE = re.compile(
     r"(?:\d{4,24}|\d{4}(?:[ -]\d{4}){1,4})(?=(?:[.!,;]\s(?:\d{1,2} )?|\s(?:- )?)[A-Za-z(][^/:=]*\Z)", re.ASCII
@@ -113,14 +115,14 @@ _PRICE_WORDS = ("harga", "hrg", "price", "biaya", "potong", "berkurang")
 _PRICE = re.compile(
     rf"(?<![A-Za-z])(?:(?:hrg|harga|price|hrga|biaya)(?: ?(?:beli|jual|trx|produk))?|(?:stok|saldo|sal) (?:terpotong"
     rf"|dipotong|berkurang)|terpotong|potongan|potong)"
-    rf"\s{{0,2}}[:=]?\s{{0,2}}\*?(?P<price>{_NUMBER})",
+    rf"\s{{0,2}}(?:[:=]|\.(?=\s?rp|\d))?\s{{0,2}}\*?(?:idr\b\.?\s?)?(?P<price>{_NUMBER})",
     re.IGNORECASE | re.ASCII,
 )
 _BALANCE = re.compile(
     rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa(?=\s?[:=]| (?:rp\.? ?)?\d[\d.,]{{3}})|(?:sisa ?)?"
     rf"(?:saldo|stok|sal|sld|balance|bal|stock|deposit))"
     rf"(?: (?:akhir|anda|pulsa|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
-    rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}\*?(?P<balance>{_NUMBER})"
+    rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}\*?(?:idr\b\.?\s?)?(?P<balance>{_NUMBER})"
     r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
     re.IGNORECASE | re.ASCII,
 )
@@ -279,7 +281,7 @@ def _serial(text: str) -> Span | None:
         rest = text[start : start + _LONGEST_SERIAL]
         end = _SERIAL_END.search(rest)
         value = rest[: end.start()] if end else rest
-        stripped = value.strip(" .,;|_~&").removesuffix(" #")
+        stripped = _SEPARATOR.sub("", value.strip(" .,;|_~&"))
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
         if digits := _DIGITS_AND_SENTENCE.match(stripped):

@@ -14,10 +14,12 @@ __all__ = [
     "BARE_SUCCESS",
     "CLAUSE",
     "CONTRAST",
+    "CUT_SUCCESS",
     "DONE",
     "DOUBTED",
     "DUPLICATE",
     "ELSEWHERE",
+    "FAILED_FOR_NOW",
     "FAILED_YET",
     "FAILURE",
     "HEDGE",
@@ -27,6 +29,7 @@ __all__ = [
     "NOT_DENIED",
     "NO_DATA",
     "NO_WORDS",
+    "ONGOING",
     "OR_AT",
     "OTHER_ACT",
     "PURCHASE",
@@ -37,7 +40,8 @@ __all__ = [
 ]
 
 SUBJECT = (
-    r"\b(?:trx|pembelian|pembayaran|bayar|topup|top up|pengisian|isi ulang|order|pesanan|transfer|payment|purchase)\b"
+    r"\b(?:trx|pembelian|pembayaran|bayar|topup|top up|pengisian|isi ulang|order|pesanan|transfer|payment|purchase"
+    r"|delivery|recharge|refill|reload)\b"
     r"(?: (?!akan|menuju|untuk|demi|bisa|dapat|harus|dijamin|pasti|selalu|bonus|tunggu|menunggu|jumlah|total|tidak"
     r"|belum|bukan|sudah"
     r"|mungkin|pernah|sempat|yang|dan|atau|tanpa|jadi|cek|status)[a-z0-9*-]{1,24}){0,7}(?: |\s?[:=]\s?)"
@@ -58,7 +62,8 @@ PURCHASE = r"(?:~|\d[\dx*.]{4,}|\br#|\b(?:trx|pembelian|pembayaran|topup|pengisi
 """What shows that a word of success speaks of a purchase at all."""
 NO_WORDS = r"(?:gagal|dibatalkan|ditolak|diabaikan|refund)"
 FAILURE = (
-    rf"(?:{LEFT}|{SUBJECT}){NO_WORDS}\b(?! ?(?:atau|/) ?sukses)"
+    rf"(?:{LEFT}|{SUBJECT})(?<!akan be )(?<!to be ){NO_WORDS}\b(?! ?(?:atau|/) ?sukses)"
+    r"(?! ?[-_/] ?(?:req|request|proses|pending|menunggu|tunggu|antrian|sebagian))"
     r"|\btidak (?:(?:bisa|dapat|dpt|akan|pernah|kami|di|ter) ?){0,2}(?:diproses|proses|dilayani|layani|dilanjutkan"
     r"|lanjutkan|diteruskan|teruskan)\b"
     r"|\b(?:gagal|dibatalkan) (?:di ?)?proses\b"
@@ -68,24 +73,58 @@ FAILURE = (
     rf"|(?:{LEFT}|{SUBJECT})sukses (?:di ?)?(?:dibatalkan|refund|dikembalikan)\b"
     r"|\b(?:saldo|dana|uang|stok)(?: anda)?(?: sudah)? (?:dikembalikan|di ?kembalikan)\b"
 )
+ONGOING = (
+    r"\b(?:(?:sedang|masih|terus) (?:kami|kita)|(?:kami|kita) (?:sedang|masih|terus)) "
+    r"(?!kembalikan|refund|perbaiki|memperbaiki|perbaikan|gangguan|tutup|maintenance|libur|cut)[a-z]+"
+    r"|\btrx (?:ini |anda )?(?:tetap|kami) (?!tidak|tolak|batalkan|kembalikan|refund|gagalkan)[a-z]+"
+)
+"""Somebody is still at it, whatever it is that he does."""
+CUT_SUCCESS = r"[^~]*\bsukses[^a-z\d~]*(?:(?:sn|snref|s/n|ref|reff|serial|token|[a-z]{1,2})[^a-z\d~]*){0,2}\Z"
+"""A message that tells nothing but the word: what would have followed ("SEBAGIAN", "masuk antrian", "SN: PENDING") may
+be cut off. Nearly all suppliers say more than that, and a status code beside it is enough."""
+CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"
 NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
 FAILED_YET = (
-    rf"{NOT_DENIED}(?:.{{0,120}}?(?:"
+    rf"{NOT_DENIED}(?:.{{0,120}}?(?:{ONGOING}"
+    rf"|\btrx (?:ini |anda |tersebut |tsb )?(?:masih|sedang|tetap|belum) (?!{NO_WORDS}\b)[a-z]|"
     r"\b(?:masih|tetap) (?:(?!ada\b)[a-z]+ ){0,2}?(?:menunggu|tunggu|proses|diproses|antrian|pending|berjalan|jalan"
     r"|dikerjakan|dicek|cek)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan|refund|pengembalian))"
     r"|\b(?:sedang|lagi) (?:kami )?(?:di ?)?cek\b"
     r"|\b(?:menunggu|tunggu) (?:konfirmasi|jawaban|respon|hasil|kepastian|kabar)\b"
     r"|\b(?:menggantung|nyangkut|suspect)\b"
-    r"|\b(?:dana|saldo|uang|trx) (?:masih )?(?:tertahan|ditahan|di (?:operator|biller|supplier|provider))\b"
+    r"|\b(?:dana|saldo|uang|trx) (?:masih )?(?:tertahan|ditahan|dibekukan|digantung|mengendap"
+    r"|di (?:operator|biller|supplier|provider))\b"
     r"|\b(?:dana|saldo|uang) belum (?:di ?)?(?:kembali|dikembalikan|refund)\b|\bbelum (?:final|pasti|tentu)\b"
     r"|\b(?:pulsa|kuota|token|sn|trx|paket) (?:sudah |juga |tetap )?(?:masuk(?! (?:antrian|kembali))|keluar|terisi"
     r"|terkirim|sampai)\b)|[^a-z]{1,4}pending\b)"
 )
 """A failure that may be none: it still runs, is in doubt, or the goods are there."""
+_WAYS = r"(?:jalur|rute|route|channel|supplier|vendor|provider|biller|server|modem|modul|gateway|sumber|dealer|pemasok)"
+_NOT_REFUSED = r"(?<!tidak )(?<!belum )(?<!bisa )(?<!dapat )(?<!gagal )(?<!mohon )(?<!refund )"
+FAILED_FOR_NOW = (
+    rf"{NOT_DENIED}(?:"
+    # One way failed, or one try of several.
+    r" (?:di|pada|lewat|via) (?:jalur|rute|modem|chip|port|slot)\b| (?:ke|yang ke)? ?-?\d{1,2}\b(?=[.,;] )"
+    rf"|.{{0,120}}?(?:\b{_WAYS}(?: [a-z]{{1,10}})? (?:lain|lainnya|cadangan|kedua|berikut|berikutnya|alternatif|backup"
+    rf"|pengganti)\b|\b(?:lanjut|lempar|oper|pindah|alih|forward|switch|ganti)(?:kan)? (?:ke )?{_WAYS}\b"
+    rf"|{_NOT_REFUSED}\bdi ?-?(?:lempar|forward|oper|alih|ganti|backup|pindah|switch)(?:kan)?\b(?! nomor)"
+    rf"|{_NOT_REFUSED}\b(?:dikirim|diproses|dikerjakan|dilanjutkan|diisi|diteruskan|kirim|proses) "
+    r"(?:ulang|lewat|via|melalui|manual|secara manual|lagi)\b|\b(?:mengulangi?|mencoba|diusahakan|diupayakan)\b"
+    # Not the last word.
+    r"|\b(?:belum|bukan|tidak) (?:[a-z]+ )?(?:final|resmi|pasti|fix|tentu|mutlak)\b"
+    r"|\b(?:status|hasil)\b[^.;|]{0,20}\bberubah\b|\b(?:rekon[a-z]*|settlement)\b|\bh ?\+ ?\d"
+    r"|(?<!mohon )\b(?:menunggu|tunggu) (?!beberapa|sebentar|sejenak|sampai|hingga|normal|lagi|besok|saat)[a-z]"
+    r"|\b(?:dana|saldo|uang) belum (?:balik|masuk)\b)"
+    # Somebody's word, or a wrong one.
+    r"| (?:versi|menurut|kata|terbaca|tercatat|palsu|semu|bukan|salah (?:status|kirim|baca))\b| salah$"
+    rf"|[ ,]{{1,2}}{CONTRAST})"
+)
+"""A failure of one try, by one party, or not for good. What follows is not a reason, but what happens next."""
 DOUBTED = (
     r"\b(?:dianulir|chargeback|ditarik kembali|tidak jadi|(?:saldo|dana|uang) (?:anda |sudah |otomatis )?kembali"
     r"|(?:salah|beda|selisih) (?:nominal|nomor|tujuan|produk|kode)|(?:nomor|tujuan|nominal|produk) (?:salah|kurang"
-    r"|tidak sesuai|keliru)|\d{1,2} dari \d{1,2}|sebagian|separuh|sementara|simulasi|dummy|sandbox)\b"
+    r"|tidak sesuai|keliru)|\d{1,2} dari \d{1,2}|sebagian|separuh|sementara|simulasi|dummy|sandbox"
+    r"|(?<![-_])(?:palsu|semu|test|testing|tes|uji ?coba|trial|demo)(?![-_]))\b"
 )
 """What is said of a success that is another purchase's, or not all of it, or not for long."""
 BARE_SUCCESS = (
@@ -114,7 +153,7 @@ WAITING = (
     r"|\btrx (?:sedang|masih) (?:berjalan|jalan)\b|\b(?:sedang|masih|lagi) (?:kami )?(?:di ?)?cek\b"
     r"|\bstatus:? validasi\b|\b(?:pending|inprogress|inproses|onproses|onprogress)\b"
     r"|(?<!akun )(?<!anda )(?<!member )(?<!reseller )(?<!agen )"
-    r"(?<!di )(?<!/)(?<!sudah )\bsuspend\b"
+    r"(?<!di )(?<!/)(?<!/ )(?<!sudah )\bsuspend\b"
     r"|(?<!tidak )(?<!bisa )(?<!dapat )(?<!dpt )\bkami (?:akan |sudah |sedang |masih |coba )?"
     r"(?:terima|teruskan|kerjakan|lanjutkan|oper|operkan|kirim|kirimkan|eksekusi|usahakan|antrikan|catat|cek|proses)\b"
     r"|(?<!perlu )(?<!tanpa )(?<!usah )\b(?:menunggu|tunggu|antrian)\b"
@@ -222,7 +261,6 @@ NO_DATA = (
     r"\b(?:tidak ada data|data tidak (?:ada|ditemukan)|data not found|tidak found|nomor data(?: found)?"
     r"|record tidak (?:ada|ditemukan|found)|trx kosong)\b"
 )
-CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"
 
 CLAUSE = r"[^.,;|!]"
 """A character that ends no clause."""

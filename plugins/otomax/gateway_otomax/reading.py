@@ -42,9 +42,25 @@ _STATUS_WORDS = {
 """Status words where a code is expected."""
 _INQUIRY = re.compile(r"(?i)(?:cek|inq|check)[a-z]")
 """How the codes of products begin that only look at a number, a name or a bill."""
-_NAMES_INQUIRY = re.compile(r"(?i)(?<![a-z0-9])(?:cek|inq|check)[a-z]{1,12}\d{0,4}\.(?:\d{1,2}\.)?[\dx*]{5}")
+_NAMES_INQUIRY = re.compile(
+    r"(?i)(?<![a-z0-9])(?:cek|inq|check)[a-z]{1,12}\d{0,4}\.(?:\d{1,2}\.)?[\dx*]{5}"
+    r"|\b(?:kode|produk|product|code|kp|kode ?produk|sku)\s?[:=]\s?(?:cek|inq|check)[a-z]"
+)
+"""Such a code, written before its destination or behind its label."""
 _INQUIRED = "inquiry-only"
 """The rule that finds the success of an inquiry: all that such a product is to do."""
+_CONFIRMS = ("bare-success", "cut-failure", "failed-and-more")
+"""Rules that only confirm a code: a message that ends with its status may be cut off, and what stands behind a failure
+and is no reason may take it back."""
+_TAKEN_BACK = "taken-back"
+"""The rule that finds a success that was one, and so may name its serial number."""
+_SERIAL_DIGITS = 6
+"""From so many on, a failure that names a serial number may be none: there is something for the customer."""
+_TOLD_OF = re.compile(
+    r"(?i)\b(?:sukses|berhasil|success(?:ful|fully)?|gagal|failed)\W{0,2} (?:ke|utk|untuk|to) "
+    r"(?P<dest>\+?\d[\dx*]{7,24})"
+)
+"""`SUKSES ke 0817…`."""
 _REFUSED = re.compile(r"(?i)gagal|fail|tidak|belum|tolak")
 _IRS_PENDING = 68
 """Written `68`, `068` or `0068`, it says the same everywhere."""
@@ -141,6 +157,9 @@ class Reader:
         )
         if any(not (_same_ref(other, found.refs[0]) or _same_ref(found.refs[0], other)) for other in found.refs[1:]):
             return replace(_undecided(outcome), rule="two-references"), found
+        final = outcome.status in (OutcomeStatus.SUCCESS, OutcomeStatus.FAILED)
+        if final and _two_destinations(text, found):
+            return replace(_undecided(outcome), rule="two-destinations"), found
         if outcome.status is OutcomeStatus.SUCCESS and _NAMES_INQUIRY.search(text) and not own_inquiry:
             return replace(_undecided(outcome), rule=_INQUIRED), found
         return outcome, found
@@ -156,6 +175,10 @@ class Reader:
             code = code if own else _IRS_CODES[envelope.code] if said is not None else UNLISTED
         if envelope.denied and (code is None or code.status is OutcomeStatus.SUCCESS):
             code, code_name = UNLISTED, "success: false"
+        gives = said is not None and said.status is OutcomeStatus.FAILED and said.rule != _TAKEN_BACK
+        gives = gives and sum(char.isdigit() for char in found.serial or "") >= _SERIAL_DIGITS
+        if said is not None and (gives or said.rule in _CONFIRMS) and (code is None or code.status is not said.status):
+            return replace(said, status=OutcomeStatus.UNKNOWN, reason=None)
         verdict = combine(code, code_name, said)
         if code is not None and code.text_decides and verdict.status is OutcomeStatus.SUCCESS:
             return replace(verdict, rule=BEFORE_SUCCESS)
@@ -203,6 +226,14 @@ class Reader:
             if len(secret) >= 8:  # a short one looks like many a serial number
                 serial = serial.replace(secret, "***")
         return serial
+
+
+def _two_destinations(text: str, found: Fields) -> bool:
+    """Whether two numbers were bought for, or the status is told of another one than was bought for."""
+    dests = [dest for product, dest in found.purchases if product is not None and len(dest) >= _FULL_NUMBER]
+    if told := _TOLD_OF.search(text):
+        dests = [*(dest for _, dest in found.purchases[:1]), *dests, told["dest"]]
+    return any(not same_destination(dests[0], other) for other in dests[1:])
 
 
 def _within_http(outcome: Outcome, status: int) -> Outcome:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from gateway import OutcomeStatus, ReasonCode
 from gateway.core.rules import Rule
-from gateway_otomax.phrases import CONTRAST, HEDGE, NO_WORDS, WAITING
+from gateway_otomax.failure_words import GOES_ON
+from gateway_otomax.phrases import CONTRAST, HEDGE, NO_WORDS, ONGOING, WAITING
 
-__all__ = ["BILL", "REASONS", "SPOKEN_REASONS"]
+__all__ = ["ANY_REASON", "BILL", "REASONS", "SPOKEN_REASONS"]
 
 _BAD_DESTINATION = (
     r"\b(?:nomor|tujuan|prefix|prefiks|msisdn|hp|id|idpel|id pel(?:anggan)?|pelanggan|meter|rekening|rek|user|akun"
@@ -89,7 +90,7 @@ _NO_JUDGEMENT = (
     rf"~|\b(?:sukses|selesai|terkirim|completed|approved|done|ok|validasi|pending|{NO_WORDS}"
     r"|(?<!di )sistem|server|system|info|informasi|pengumuman|jadwal|mulai|pukul|menjadi|balas|ditahan|tetap|lanjut"
     r"|jalan|berjalan|sabar|bersabar|dikenakan|dipotong|sewaktu|besok|dapat berubah"
-    rf"|jam \d{{1,2}}[.:]\d\d)\b|{WAITING}|\b{HEDGE}\b|{CONTRAST}"
+    rf"|jam \d{{1,2}}[.:]\d\d)\b|{WAITING}|{ONGOING}|{GOES_ON}|\b{HEDGE}\b|{CONTRAST}"
 )
 """Beside these words a reason may be said of something else than this purchase."""
 
@@ -151,3 +152,6 @@ REASONS: tuple[Rule, ...] = tuple(
     )
 )
 """Why a purchase failed, where the rule that said so does not say why."""
+
+ANY_REASON = "|".join(rule.pattern for rule in REASONS)
+"""Some reason that we know."""

@@ -11,16 +11,19 @@ from dataclasses import replace
 
 from gateway import OutcomeStatus, ReasonCode
 from gateway.core.rules import Rule
+from gateway_otomax.failure_words import EXPLAINED, GOES_ON
 from gateway_otomax.phrases import (
     ACCOUNT,
     ALL_OF_IT,
     BARE_SUCCESS,
     CLAUSE,
     CONTRAST,
+    CUT_SUCCESS,
     DONE,
     DOUBTED,
     DUPLICATE,
     ELSEWHERE,
+    FAILED_FOR_NOW,
     FAILED_YET,
     FAILURE,
     HEDGE,
@@ -37,7 +40,7 @@ from gateway_otomax.phrases import (
     SUCCESS,
     WAITING,
 )
-from gateway_otomax.reasons import BILL, SPOKEN_REASONS
+from gateway_otomax.reasons import ANY_REASON, BILL, SPOKEN_REASONS
 from gateway_otomax.skip_words import SKIP_WORDS
 from gateway_otomax.wording import LEFT, SERIAL_MARK
 
@@ -55,6 +58,11 @@ _NO_REFUSAL = rf"\b(?:biller|supplier|vendor)\b|{WAITING}|{SUCCESS}|{DUPLICATE}"
 """Beside these words it is somebody else that refuses, or nobody."""
 _OTHERS = r"\b(?:operator|biller|supplier|provider|vendor)\b"
 """Whoever does not know the purchase behind the supplier: the supplier does."""
+_NO_SUCCESS = (
+    rf"\b(?:dikembalikan|tidak|belum|bukan|hampir|nyaris) (?:[a-z]+ ){{0,3}}sukses\b|\bdikembalikan\b|\b{HEDGE}\b"
+    rf"|{CONTRAST}"
+)
+"""Beside these words the word of success is none."""
 
 _ORDERED: tuple[Rule, ...] = (
     # Successes that are none.
@@ -75,7 +83,7 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="partly",
         pattern=r"\bsukses (?:sebagian|parsial|separuh|partial(?:ly)?|sementara)\b|\b(?:sebagian|partial(?:ly)?"
-        r"|parsial|separuh) (?:\w+ )?sukses\b|\bsebagian (?:gagal|sukses)\b",
+        r"|parsial|separuh) (?:\w+ )?sukses\b|\bgagal (?:sebagian|parsial|partial)\b|\bsebagian (?:gagal|sukses)\b",
         status=_U,
         view="evidence",
     ),
@@ -191,8 +199,9 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="no-judgement",
-        pattern=rf"\b(?:bukan|belum tentu|belum|tidak|tak) (?:\w+ )?gagal\b|\btidak jadi {NO_WORDS}\b"
-        rf"|\bbukan (?:\w+ ){{0,2}}sukses\b",
+        pattern=rf"\b(?:bukan|belum tentu|belum|tidak|tak) (?:\w+ |(?:bisa |dapat |boleh |perlu |harus |kami |dulu "
+        rf"|ada |dinyatakan |dianggap |dipastikan |disebut |berarti |status |laporan ){{2,3}})?gagal\b"
+        rf"|\btidak jadi {NO_WORDS}\b|\bbukan (?:\w+ ){{0,2}}sukses\b",
         unless=r"\b(?:masih|sedang|status:?) (?:dalam )?(?:menunggu|tunggu|proses|diproses|antrian|pending)\b",
         status=_U,
         view="evidence",
@@ -220,7 +229,7 @@ _ORDERED: tuple[Rule, ...] = (
         r"|batas|tutup|nonaktif|beli|jual|tujuan)[a-z]{3,}"
         r"|update|cetak|simpan|input|insert|tarik|dapat|dapatkan|akses|buka|buat|sinkron|sync|hitung|generate|get|post"
         r"|terhubung|koneksi|konek|connect"
-        r"|cek(?! (?:kembali |ulang )?(?:nomor|tujuan|id))|dicek|load|parse|ambil|baca|login)\b",
+        r"|cek(?! (?:kembali |ulang )?(?:nomor|tujuan|id))|dicek|load|parse|parsing|decode|ambil|baca|login)\b",
         status=_U,
         view="evidence",
     ),
@@ -230,7 +239,9 @@ _ORDERED: tuple[Rule, ...] = (
         pattern=r"(?<!mohon )(?<!dapat )(?<!bisa )\b(?:dialihkan|dicoba|dialih|reroute[d]?|re-route|percobaan|retry|"
         r"attempt|(?:di)?pindah(?:kan)? (?:ke )?(?:modem|jalur|supplier|biller|server|gateway|sumber)|"
         r"(?:di)?oper(?:kan)? ke|"
-        r"akan diulang|antrian ulang|(?:di)?proses ulang|ulang otomatis|gagal sementara)\b",
+        r"akan diulang|antrian ulang|(?:di)?proses ulang|ulang otomatis|(?:gagal|ditolak|refund|dibatalkan) sementara"
+        r"|gagal over|fail-?over|(?:akan|kami|kita|sistem|otomatis|sedang|terus|masih) (?:kami |terus |otomatis )?"
+        r"(?:coba|mencoba|ulangi|mengulangi?))\b",
         unless=r"\bsukses\b[^~]{0,20}~",
         unless_view="evidence",
         status=_P,
@@ -241,7 +252,7 @@ _ORDERED: tuple[Rule, ...] = (
         pattern=r"(?:\A|[.!¦]\s)[^.~]{0,60}?\b(?:saldo|komisi|poin|tiket|mutasi|penarikan|ganti|pendaftaran|registrasi"
         r"|login|laporan|rekap)\b(?:[^.,;|~]|\.(?=\d)){0,60}"
         r"\b(?:sukses|gagal|ditolak)\b",
-        unless=r"\br#|~|\bref|\bclientid|\btrx\b|\b[a-z]{1,10}\d{0,4}\.[\dx*]{5}",
+        unless=r"\br#|\d[\dx*]{7}.*~|~.*\d[\dx*]{7}|\bref|\bclientid|\btrx\b|\b[a-z]{1,10}\d{0,4}\.[\dx*]{5}",
         status=_U,
         view="evidence",
     ),
@@ -285,6 +296,20 @@ _ORDERED: tuple[Rule, ...] = (
         status=_U,
         view="evidence",
     ),
+    Rule(name="failed-for-now", pattern=FAILED_FOR_NOW, status=_U, view="deciding"),
+    # "GAGAL jika …" is none yet.
+    Rule(name="failed-if", pattern=rf"{NOT_DENIED} ¦(?! ?\w)", status=_U, view="evidence"),
+    # Failure, and behind it what is no reason.
+    Rule(
+        name="failed-and-more",
+        pattern=rf"(?:{LEFT}|\btrx ){NOT_DENIED}{EXPLAINED}[a-z]{{3}}",
+        unless=rf"\A(?!.*(?:{GOES_ON}|\bstatus\b)).*?(?:{ANY_REASON})",
+        unless_view="deciding",
+        status=_F,
+        view="deciding",
+    ),
+    # Half the word, and the message ends: it was cut off there. Elsewhere that is a slip of the pen.
+    Rule(name="cut-failure", pattern=r"\b(?:[Gg][Aa][Gg][Aa]|[Ff][Aa][Ii][Ll])\Z", status=_F, view="message"),
     # Failure, spoken out. "GAGAL. SEDANG DIPROSES|" has failed; "sedang diproses … gagal" has not yet.
     Rule(
         name="failed",
@@ -358,11 +383,27 @@ _ORDERED: tuple[Rule, ...] = (
         status=_S,
         view="deciding",
     ),
+    # What stood there was another purchase: "SUKSES untuk trx sebelumnya".
+    Rule(
+        name="success-of-another",
+        pattern=r"\bsukses (?:(?:(?:untuk|ke|trx|di|pada|dari|atas|milik) ){1,2}¦|(?:dengan|untuk|oleh)\Z"
+        r"|to (?!nomor\b)[a-z]{3})",
+        status=_U,
+        view="deciding",
+    ),
+    # The word alone, and the message ends: by itself it is not believed (`gateway_otomax.reading`).
+    Rule(
+        name="bare-success",
+        pattern=rf"\A(?=.*?{PURCHASE})(?={CUT_SUCCESS}).*?(?:{SUCCESS})",
+        unless=_NO_SUCCESS,
+        unless_view="evidence",
+        status=_S,
+        view="evidence",
+    ),
     Rule(
         name="success",
         pattern=rf"\A(?=.*?{PURCHASE}).*?(?:{SUCCESS})",
-        unless=rf"\b(?:dikembalikan|tidak|belum|bukan|hampir|nyaris) (?:\w+ )?sukses\b|\bdikembalikan\b|\b{HEDGE}\b"
-        rf"|{CONTRAST}",
+        unless=_NO_SUCCESS,
         unless_view="evidence",
         status=_S,
         view="deciding",

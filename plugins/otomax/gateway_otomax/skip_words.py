@@ -35,15 +35,22 @@ SKIP_WORDS: dict[str, str] = {
     "failed-yet-there": "masuk terkirim terisi sampai",
     "failed-yet-runs": (
         "masih tetap tunggu nunggu menggantung nyangkut suspect tahan kembali refund final pasti tentu masuk keluar "
-        "terisi terkirim sampai pending cek operator biller supplier provider"
+        "terisi terkirim sampai pending cek operator biller supplier provider kami kita bekukan gantung mengendap belum"
     ),
+    "failed-if": "gagal dibatalkan ditolak diabaikan refund",
+    "failed-and-more": "gagal dibatalkan ditolak diabaikan refund",
+    "failed-for-now": "gagal dibatalkan ditolak diabaikan refund",
+    "success-of-another": "sukses",
     "success-doubted": (
+        "palsu semu tes uji trial demo "
         "dianulir chargeback ditarik jadi kembali salah beda selisih kurang sesuai keliru dari sebagian separuh "
         "sementara simulasi dummy sandbox"
     ),
     "credited": "+",
     "not-yet": "belum",
-    "tried-again": "attempt pindah oper dialih dicoba reroute re-route percobaan retry ulang sementara",
+    "tried-again": (
+        "over coba ulangi attempt pindah oper dialih dicoba reroute re-route percobaan retry ulang sementara"
+    ),
     "failed": "gagal dibatalkan pembatalan ditolak diabaikan refund tidak kembalikan",
     "both": "sukses",
     "waiting": (
@@ -56,6 +63,7 @@ SKIP_WORDS: dict[str, str] = {
     "serial-in-doubt": "pengecekan verifikasi konfirmasi dispute investigasi",
     "odd-serial": "~!",
     "processed-with-serial": "sukses",
+    "bare-success": "sukses",
     "success": "sukses",
     "done-with-serial": "terisi selesai ok paid lunas complete done",
 }

@@ -30,6 +30,10 @@ _TOKEN_AND_NAME = re.compile(r"\A((?:\d{4}[- ]?){4}\d{4}\s?/)[^/]{1,40}(?=/\s?[r
 """A PLN token, the customer's name, and the tariff (`R1`, `B2`, `R1M`): a name may be any word."""
 
 
+_WORDS_ONLY = re.compile(r"[^a-z\d]*[a-z][a-z .]*\Z").match
+"""Where the message ends with it, it may be the beginning of `PENDING` or of `akan dikirim` as well as a name."""
+
+
 def _speaks(value: str) -> bool:
     """Whether a serial number, in one spelling, holds words about the purchase."""
     return _NO_SERIAL.search(_TOKEN_AND_NAME.sub(r"\1", value)) is not None
@@ -53,7 +57,8 @@ def views_of(text: str, found: Fields) -> dict[str, str]:
         bare = words
     else:
         start, end = found.serial_span
-        odd = _speaks(in_one_spelling(text[start:end]))
+        value = in_one_spelling(text[start:end])
+        odd = _speaks(value) or (end == len(text) and _WORDS_ONLY(value) is not None)
         bare = in_one_spelling(text[:start]) + SERIAL_MARK + ("!" if odd else "") + in_one_spelling(text[end:])
     evidence = evidence_of(bare)
     return {"message": text, "words": words, "evidence": evidence, "deciding": without_tail(evidence)}

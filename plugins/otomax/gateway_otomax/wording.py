@@ -65,6 +65,8 @@ _SPELLINGS = {
     "mungkin": "kemungkinan barangkali maybe possibly probably might may",
     "supaya": "agar biar demi",
     "semoga": "moga smoga hopefully mudah",
+    "status": "sts stts",
+    "tujuan": "tjn tujuannya",
     "nama": "nm name",
     "kata": "word",
 }
@@ -72,8 +74,9 @@ _SPELLING = {other: word for word, others in _SPELLINGS.items() for other in oth
 _WORD = re.compile(r"[a-z]+")
 
 
-_MARKS = re.compile(r"[✅✔☑❌❎✖✘❗⛔🚫🟢🔴🟡⏳⌛]+")
-"""They stand beside a status, as a bullet would."""
+_MARKS = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]+")
+"""Arrows, signs and emoji: they stand beside a status, as a bullet would. (The characters themselves and no escapes:
+`gateway.core.digits` has to be able to tell the pattern.)"""
 _SLANTED = re.compile(r"(?<![A-Za-z0-9])_+(?=[A-Za-z])|(?<=[A-Za-z])_+(?![A-Za-z0-9])")
 """`_Sukses_`: how telephones write in italics."""
 
@@ -93,12 +96,18 @@ _END = r"(?=[.!;|](?:\s|$)|\Z)"
 
 ASIDES: tuple[tuple[str, str], ...] = (
     ("address", r"\b(?:https?://|www\.)\S{1,200}"),
-    ("earlier", r"(?:\|\s*)?\b(?:sebelumnya|riwayat|history|trx terakhir)\s{0,3}[:=].*\Z"),
-    ("earlier-clause", r"\b(?:sebelumnya|tadinya|semula|kemarin|trx terakhir)\b(?:[^.,;|!]|\.(?=\d)){0,60}"),
+    (
+        "earlier",
+        r"(?:\|\s*)?\b(?:(?:sebelumnya|trx terakhir)\s{0,3}|(?:riwayat|history)\b[^.,;|:=]{0,30})[:=].*\Z",
+    ),
+    (
+        "earlier-clause",
+        r"\b(?:sebelumnya|tadinya|semula|kemarin|tadi|td|barusan|semalam|trx terakhir)\b(?:[^.,;|!]|\.(?=\d)){0,60}",
+    ),
     ("question", r"[^.,;|!?@\])]{0,80}\?"),
     (
         "conditional-refund",
-        r"\b(?:saldo|dana|uang|stok)\b[^.,;|!]{0,30}\b(?:kembali|dikembalikan|balik|refund)\b[^.,;|!]{0,20}"
+        r"\b(?:saldo|dana|uang|stok)\b(?! belum)[^.,;|!]{0,30}\b(?:kembali|dikembalikan|balik|refund)\b[^.,;|!]{0,20}"
         r"\b(?:jika|setelah|ketika|saat|kecuali|untuk trx)\b.{0,200}?" + _END,
     ),
     (
@@ -117,7 +126,8 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ),
     (
         "instruction",
-        r"\b(?:pastikan|periksa|hindari|jangan|awas|hati-?hati|waspada|ingat|cegah|lapor(?:kan)?|komplain|complain?"
+        r"(?<!kami )(?<!kita )\b(?:pastikan|periksa|hindari"
+        r"|jangan|awas|hati-?hati|waspada|ingat|cegah|lapor(?:kan)?|komplain|complain?"
         r"|klaim|balas|"
         r"ketik)\b.{0,200}?" + _END,
     ),
@@ -193,7 +203,7 @@ _TAKEN_OUT = " ¦ "
 _NEEDS = {
     "address": "http www.",
     "earlier": "sebelumnya riwayat history terakhir",
-    "earlier-clause": "sebelumnya tadinya semula kemarin terakhir",
+    "earlier-clause": "sebelumnya tadi td semula kemarin barusan semalam terakhir",
     "question": "?",
     "conditional-refund": "jika setelah ketika saat kecuali untuk",
     "many": "banyak seluruh beberapa sejumlah hari kemarin tadi semalam bulan minggu sejak",

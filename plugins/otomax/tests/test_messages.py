@@ -1,8 +1,8 @@
 """The default rules over made-up messages in the manners of many suppliers.
 
 `data/messages.jsonl` holds ordinary ones, `data/traps.jsonl` those that were written to mislead,
-`data/independent.jsonl`, `data/fresh.jsonl` and `data/strangers.jsonl` those that somebody wrote who did not know the
-rules.
+`data/independent.jsonl`, `data/fresh.jsonl`, `data/strangers.jsonl` and `data/others.jsonl` those that somebody wrote
+who did not know the rules.
 A verdict is dangerous when it is success and the line does not expect it, or failed or rejected and
 the line expects neither.
 """
@@ -44,7 +44,8 @@ TRAPS = lines(DATA / "traps.jsonl")
 INDEPENDENT = lines(DATA / "independent.jsonl")
 FRESH = lines(DATA / "fresh.jsonl")
 STRANGERS = lines(DATA / "strangers.jsonl")
-EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT, *FRESH, *STRANGERS]
+OTHERS = lines(DATA / "others.jsonl")
+EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT, *FRESH, *STRANGERS, *OTHERS]
 
 
 def read(provider: OtomaxProvider, line: dict[str, Any]) -> Outcome:
@@ -83,8 +84,8 @@ def test_no_verdict_is_dangerous_and_every_wrong_one_is_unknown(account: Account
 
 @pytest.mark.parametrize(
     "corpus",
-    [MESSAGES, TRAPS, INDEPENDENT, FRESH, STRANGERS],
-    ids=["messages", "traps", "independent", "fresh", "strangers"],
+    [MESSAGES, TRAPS, INDEPENDENT, FRESH, STRANGERS, OTHERS],
+    ids=["messages", "traps", "independent", "fresh", "strangers", "others"],
 )
 def test_at_least_95_of_100_are_right(account: Account, corpus: list[dict[str, Any]]) -> None:
     provider = account()

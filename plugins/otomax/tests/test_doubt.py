@@ -1,0 +1,224 @@
+"""What takes a word of success or failure back, or leaves it open, whatever its words are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway import Outcome, OutcomeStatus, RecordedMessage
+from gateway_otomax import OtomaxProvider
+
+Account = Callable[..., OtomaxProvider]
+S, F, P, U = OutcomeStatus.SUCCESS, OutcomeStatus.FAILED, OutcomeStatus.PENDING, OutcomeStatus.UNKNOWN
+OPEN = (U, P)
+OURS = "R#903123456 S10.081234567890"
+
+many = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def said(account: Account, text: str, code: int | None = None) -> Outcome:
+    return account().read_message(RecordedMessage(text=text, status_code=code))
+
+
+# Cut off.
+
+WORDS_BEHIND_SUCCESS = [
+    " SEBAGIAN, sisanya diproses",
+    "/GAGAL belum diketahui",
+    " masuk antrian, SN menyusul",
+    " diterima supplier",
+    ". SN: PENDING. Saldo 90.000",
+    ". SN/Ref: menunggu operator",
+    ", SN: akan dikirim 1x24 jam",
+    " dibatalkan, saldo kembali",
+    "? belum bos",
+]
+
+
+@pytest.mark.parametrize("rest", WORDS_BEHIND_SUCCESS)
+def test_a_message_that_is_no_success_is_none_wherever_it_is_cut_off(account: Account, rest: str) -> None:
+    whole = f"{OURS} SUKSES{rest}"
+    for end in range(len(OURS), len(whole) + 1):
+        assert said(account, whole[:end]).status is not S, whole[:end]
+
+
+@pytest.mark.parametrize("end", ["SUKSES", "Sukses.", "BERHASIL!", "SUKSES. SN", "SUKSES. SN:", "sukse"])
+def test_the_word_of_success_alone_needs_a_code_beside_it(account: Account, end: str) -> None:
+    assert said(account, f"{OURS} {end}").status is U
+    assert said(account, f"{OURS} {end}", 40).status is U
+    assert said(account, f"{OURS} {end}", 20).status is S
+
+
+@pytest.mark.parametrize(
+    "end", ["SUKSES. SN: 0410028811", "SUKSES. Saldo 90.000", "SUKSES @10:10", "SUKSES SN 0410028811 Hrg 10.450"]
+)
+def test_a_success_that_tells_more_needs_none(account: Account, end: str) -> None:
+    assert said(account, f"{OURS} {end}").status is S
+
+
+def test_a_bare_success_is_confirmed_by_the_serial_number_beside_the_text(account: Account) -> None:
+    body = {"refid": "903123456", "message": "Transaksi SUKSES", "sn": "0410028811"}
+    assert said(account, json.dumps(body)).status is S
+
+
+@pytest.mark.parametrize("word", ["GAGA", "gaga", "Fail", "SUKSE"])
+def test_half_a_status_at_the_end_is_no_status(account: Account, word: str) -> None:
+    assert said(account, f"{OURS} {word}").status is U
+
+
+# Failure: a reason behind it, or what happens next.
+
+REASONS = [
+    "Nomor tujuan salah",
+    "stok habis",
+    "Operator sedang gangguan",
+    "Invalid subscriber",
+    "Tagihan bulan ini sudah dibayar",
+    "silakan ulangi beberapa saat lagi",
+    "akun tujuan dibekukan",
+    "Ket: FR_NOT_SELECTED",
+    "karena kartu pelanggan belum upgrade KYC",
+    "saldo anda sudah kami kembalikan 10.450",
+    "Pelanggan masih punya paket aktif",
+]
+
+
+@pytest.mark.parametrize("joint", [". ", ", ", ": ", " - "])
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_failure_with_a_reason_is_one(account: Account, joint: str, reason: str) -> None:
+    assert said(account, f"{OURS} GAGAL{joint}{reason}. Saldo 90.000").status is F
+
+
+NEXT = [
+    "kami arahkan ke supplier B",
+    "jalur cadangan berjalan",
+    "dilempar ke vendor lain",
+    "eskalasi ke operator",
+    "rekon H+1",
+    "hasil akhir menunggu settlement",
+    "pelanggan bilang sudah masuk",
+    "token dikirim lewat WA",
+    "masih kami pastikan",
+    "sedang kami telusuri",
+    "on hold",
+    "tapi jangan diulang dulu",
+    "trx masih dalam pengecekan bank",
+    "dana mengendap di biller",
+]
+
+
+@pytest.mark.parametrize("joint", [". ", ", ", " (", " - "])
+@pytest.mark.parametrize("happens", NEXT)
+def test_a_failure_behind_which_something_still_happens_is_open(account: Account, joint: str, happens: str) -> None:
+    assert said(account, f"{OURS} GAGAL{joint}{happens}. Saldo 90.000").status in OPEN
+
+
+@given(words=st.lists(st.text("bcdfgjkmnpqvwxz", min_size=4, max_size=9), min_size=1, max_size=4))
+@many
+def test_words_that_nobody_knows_leave_a_failure_to_its_code(account: Account, words: list[str]) -> None:
+    """They may say that it goes on. No list of such words is ever complete, so the list is that of the reasons."""
+    text = f"{OURS} GAGAL, {' '.join(words)}. Saldo 90.000"
+    assert said(account, text).status is U
+    assert said(account, text, 1).status is U
+    assert said(account, text, 40).status is F
+
+
+@pytest.mark.parametrize(
+    "qualified", ["GAGAL versi kami", "GAGAL sebagian", "GAGAL di jalur utama", "GAGAL ke-1, lanjut"]
+)
+def test_a_failure_of_one_try_or_by_one_party_is_open(account: Account, qualified: str) -> None:
+    assert said(account, f"{OURS} {qualified}. Saldo 90.000").status in OPEN
+
+
+@pytest.mark.parametrize("happens", ["dilempar ke vendor lain", "jalur cadangan berjalan", "rekon H+1", "belum final"])
+def test_a_code_of_failure_does_not_confirm_what_still_happens(account: Account, happens: str) -> None:
+    assert said(account, f"{OURS} GAGAL, {happens}. Saldo 90.000", 40).status is U
+
+
+def test_an_account_whose_supplier_always_writes_so_takes_the_caution_away(account: Account) -> None:
+    provider = account(rules_without=["failed-and-more", "bare-success"])
+    for text, status in ((f"{OURS} GAGAL, zyzzyva. Saldo 90.000", F), (f"{OURS} SUKSES", S)):
+        assert provider.read_message(RecordedMessage(text=text)).status is status
+
+
+def test_a_failure_that_hands_out_a_serial_number_is_open(account: Account) -> None:
+    assert said(account, f"{OURS} GAGAL. SN: 041002881122. Saldo 90.000").status is U
+    assert said(account, f"{OURS} GAGAL. SN: -. Saldo 90.000").status is F
+    assert said(account, f"{OURS} GAGAL. SN: 041002881122. Saldo 90.000", 40).status is F
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Order 903123456 will be refunded if it fails",
+        "R#903123456 GAGAL jika tidak ada jawaban sampai 12.00",
+        "R#903123456 ditolak sementara oleh operator, sistem akan mencoba lagi",
+        "R#903123456 failed over to the second route, in progress",
+        "R#903123456 STS:REFUND-REQ | KET: MENUNGGU PERSETUJUAN",
+        "R#903123456 S10.081234567890 Produk gangguan, trx kami titipkan",
+        "R#903123456 operator menjawab nomor tidak ditemukan, masih kami pastikan",
+    ],
+)
+def test_what_may_yet_fail_has_not(account: Account, text: str) -> None:
+    assert said(account, text).status in OPEN
+
+
+# Success of something else, or not yet.
+
+
+@pytest.mark.parametrize("filler", ["", "bisa ", "bisa dinyatakan ", "ada laporan ", "kami anggap sudah "])
+@pytest.mark.parametrize("no", ["belum", "bukan", "tidak", "hampir"])
+def test_a_denied_success_is_none_however_many_words_stand_between(account: Account, no: str, filler: str) -> None:
+    assert said(account, f"{OURS} {no} {filler}sukses. Saldo 90.000").status is not S
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Transfer saldo ke downline AB01 sebesar 100.000 SUKSES. SN: TRF8812. Saldo 900.000",
+        "No 081234567890 td pagi sdh diisi S10 SUKSES SN:0041009988. R#903123456 mau dilanjut?",
+        f"{OURS} SUKSES untuk trx sebelumnya. SN: 0041009988. Saldo 90.000",
+        f"{OURS} SUKSES ke nomor lain. Saldo 90.000",
+        f"{OURS} SUKSES (test mode). SN: 0041009988. Saldo 90.000",
+        f"{OURS} SUKSES to submit. SN: 0041009988. Saldo 90.000",
+        "TRXID:1|KODE:CEKPLN|NO:14450000109|STATUS:SUKSES|SN:SLAMET/R1/450",
+    ],
+)
+def test_a_success_of_something_else_is_none(account: Account, text: str) -> None:
+    assert said(account, text).status in OPEN
+
+
+@pytest.mark.parametrize(
+    "status", ["SUKSES ke 081299990000. SN: 0041009988", "GAGAL. Nomor salah. S10.081299990000 ok"]
+)
+def test_a_message_about_two_numbers_decides_nothing(account: Account, status: str) -> None:
+    outcome = said(account, f"{OURS} {status}. Saldo 90.000")
+    assert (outcome.status, outcome.rule) == (U, "two-destinations")
+
+
+# The same said in another manner.
+
+
+@pytest.mark.parametrize(
+    ("text", "serial", "price", "balance"),
+    [
+        ("STS:SUKSES|SN:26112900110101|HRG:10.525|SISA:4.310.220", "26112900110101", 10_525, 4_310_220),
+        ("Sukses \N{PARTY POPPER} \N{KEY} SN: 26112900110101 \N{MONEY BAG} Harga: Rp10.450 Saldo: Rp980.550",
+         "26112900110101", 10_450, 980_550),
+        ("SUKSES - SN: 26112900110101 - Price: IDR 10,450 - Balance: IDR 980,550", "26112900110101", 10_450, 980_550),
+        ("SUKSES >> SN 26112900110101 >> Hrg.10.450 >> Sal.980.550", "26112900110101", 10_450, 980_550),
+        ("SUKSES. No Seri: 26112900110101. HRG BELI 10,450. Saldo 980.550", "26112900110101", 10_450, 980_550),
+        ("SUKSES * SN: 8453927594765034**** * Harga trx:Rp.10.450,00 * Saldo=980.550", "8453927594765034****",
+         10_450, 980_550),
+    ],
+)  # fmt: skip
+def test_separators_labels_and_currencies_differ_and_the_facts_do_not(
+    account: Account, text: str, serial: str, price: int, balance: int
+) -> None:
+    outcome = said(account, f"R#903123456 | S10.081234567890 | {text}")
+    assert outcome.status is S
+    assert (outcome.ref, outcome.serial, outcome.price, outcome.balance) == ("903123456", serial, price, balance)
