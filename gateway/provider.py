@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from gateway.core.characters import storable
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.settings.types import ProviderSettings
 
@@ -148,6 +149,12 @@ class Update:
     ref: str | None
     outcome: Outcome
     supplier_ref: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ref", "supplier_ref"):
+            text = getattr(self, name)
+            if isinstance(text, str) and (kept := storable(text)) is not text:
+                object.__setattr__(self, name, kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.core.characters import storable
+
 
 class OutcomeStatus(StrEnum):
     """How an attempt stands, as far as the evidence goes. Whatever cannot be read is `UNKNOWN`."""
@@ -45,7 +47,7 @@ class Outcome:
 
     Every field but `status` is optional: suppliers leave out what they like. Money is whole rupiah.
     A plugin that cannot read an answer returns `Outcome(status=UNKNOWN, message=...)`; it never raises for
-    what a supplier says.
+    what a supplier says. In every text, what cannot be kept (NUL, half of a character) becomes U+FFFD.
     """
 
     status: OutcomeStatus
@@ -79,6 +81,16 @@ class Outcome:
             raise ValueError("never_seen goes with UNKNOWN: the gateway decides when it counts as REJECTED")
         if self.account_refused and self.status is not OutcomeStatus.REJECTED:
             raise ValueError("account_refused goes with REJECTED")
+        for name in _TEXTS:
+            text = getattr(self, name)
+            if isinstance(text, str) and (kept := storable(text)) is not text:
+                object.__setattr__(self, name, kept)
+        if isinstance(self.bill, dict) and all(isinstance(text, str) for pair in self.bill.items() for text in pair):
+            bill = {storable(name): storable(text) for name, text in self.bill.items()}
+            object.__setattr__(self, "bill", bill)
+
+
+_TEXTS = ("message", "ref", "supplier_ref", "serial", "rule")
 
 
 def about(outcome: Outcome, ref: str) -> Outcome:

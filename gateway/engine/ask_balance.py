@@ -10,9 +10,9 @@ import structlog
 from gateway.core.transaction import Exchange
 from gateway.engine.accounts import Account
 from gateway.engine.clock import Clock
-from gateway.engine.exchange import record
+from gateway.engine.exchange import RUPIAH, is_rupiah, record
 from gateway.engine.lanes import LaneFullError
-from gateway.engine.plugin_faults import tell
+from gateway.engine.plugin_faults import tell, tell_wrong
 from gateway.net.redaction import masking
 from gateway.net.transport import Sent
 from gateway.plugin_errors import FAULTS
@@ -73,8 +73,11 @@ def _read(account: Account, sent: Sent) -> int | None:
     if sent.reply is None:
         return None
     try:
-        said = account.provider.read_balance(sent.reply)
+        said: object = account.provider.read_balance(sent.reply)
     except FAULTS as error:
         tell(account.id, "read_balance", error)
         return None
-    return said if isinstance(said, int) and not isinstance(said, bool) else None
+    if not is_rupiah(said):
+        tell_wrong(account.id, "read_balance", f"it is {type(said).__name__}, and has to be {RUPIAH}")
+        return None
+    return said

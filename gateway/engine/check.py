@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
 from gateway.core.apply import Decision, Evidence, Source
 from gateway.core.checking import checked, may_ask_by_resending
 from gateway.core.outcome import Outcome, OutcomeStatus, about
@@ -20,9 +22,12 @@ from gateway.engine.lanes import LaneFullError
 from gateway.engine.plugin_faults import tell
 from gateway.engine.surely import surely
 from gateway.ledger import Ledger
+from gateway.net.transport import Sent
 from gateway.plugin_errors import FAULTS
 from gateway.provider import Asking, Call
 from gateway.settings.types import DEFAULT_CHECKS
+
+log = structlog.get_logger(__name__)
 
 
 class Checker:
@@ -140,6 +145,8 @@ class Checker:
         # A server that is at fault itself and tells nothing is as good as away.
         away = reply is None or (reply.status >= 500 and not told)
         account.checks.ended(seconds(), answered=not away)
+        if away:
+            account.last_error, account.last_error_at = _why_away(answer.sent), self._clock.now()
         self._crash(CrashPoint.AFTER_CHECK_ANSWER)
         self._asked(account, "no_answer" if away else "answered", reply is not None and not told and not outcome.rule)
         if reply is None:
@@ -149,13 +156,18 @@ class Checker:
         evidence = Evidence(attempt.id, outcome, Source.CHECK, self._clock.now(), since=now)
         apply_it = by_evidence(evidence, account.never_seen)
         conclusive = outcome.status in {OutcomeStatus.SUCCESS, OutcomeStatus.FAILED}
-        settled = await surely(
-            lambda: self._door.settle(
-                transaction,
-                lambda current: self._checked(apply_it(current), attempt.id, account, conclusive=conclusive),
-                exchanges=(answer.exchange,),
+        try:
+            settled = await surely(
+                lambda: self._door.settle(
+                    transaction,
+                    lambda current: self._checked(apply_it(current), attempt.id, account, conclusive=conclusive),
+                    exchanges=(answer.exchange,),
+                )
             )
-        )
+        except Exception:
+            # Otherwise it would stay due, and be asked again at once and for ever.
+            log.exception("check_not_applied", transaction=transaction.id, attempt=attempt.id, provider=account.id)
+            return await self._count(transaction, attempt, account)
         return settled.after
 
     async def _count(self, transaction: Transaction, attempt: AttemptState, account: Account | None) -> Transaction:
@@ -184,3 +196,7 @@ class Checker:
         )
         evidence = Evidence(attempt.id, outcome, Source.RECOVERY, self._clock.now())
         return (await self._door.settle(transaction, by_evidence(evidence, None))).after
+
+
+def _why_away(sent: Sent) -> str:
+    return sent.detail if sent.reply is None else f"the supplier answered a check with HTTP status {sent.reply.status}"

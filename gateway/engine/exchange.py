@@ -103,7 +103,8 @@ def _is_text(value: object) -> bool:
     return value is None or isinstance(value, str)
 
 
-def _is_rupiah(value: object) -> bool:
+def is_rupiah(value: object) -> TypeGuard[int | None]:
+    """Whether it is an amount that can be kept and counted with, or none."""
     return value is None or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST_RUPIAH)
 
 
@@ -113,7 +114,11 @@ def _is_bill(value: object) -> bool:
     )
 
 
-_RUPIAH = f"a whole number of rupiah (int) below {_MOST_RUPIAH} or None"
+def _is_yes_or_no(value: object) -> bool:
+    return value is True or value is False
+
+
+RUPIAH = f"a whole number of rupiah (int) below {_MOST_RUPIAH} or None"
 _FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("status", lambda value: isinstance(value, OutcomeStatus), "an OutcomeStatus"),
     ("reason", lambda value: value is None or isinstance(value, ReasonCode), "a ReasonCode or None"),
@@ -122,9 +127,11 @@ _FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
     ("supplier_ref", _is_text, "str or None"),
     ("serial", _is_text, "str or None"),
     ("rule", _is_text, "str or None"),
-    ("price", _is_rupiah, _RUPIAH),
-    ("balance", _is_rupiah, _RUPIAH),
+    ("price", is_rupiah, RUPIAH),
+    ("balance", is_rupiah, RUPIAH),
     ("bill", _is_bill, "a dict of str to str or None"),
+    ("never_seen", _is_yes_or_no, "bool"),
+    ("account_refused", _is_yes_or_no, "bool"),
 )
 """What every field has to be, and in which words its author is told."""
 

@@ -143,7 +143,7 @@ class Observation:
     def answered(self, account: Account, attempt: AttemptState, outcome: Outcome, sent: Sent) -> None:
         """A purchase was answered, or surely was not."""
         if outcome.status in {OutcomeStatus.REJECTED, OutcomeStatus.UNKNOWN}:
-            account.last_error, account.last_error_at = outcome.message, self._clock.now()
+            account.last_error, account.last_error_at = outcome.message or _empty(sent), self._clock.now()
         if self._counts is not None:
             self._counts.attempt(account.id, outcome.status.value, sent.duration)
             # Where nothing came back, the message is our own.
@@ -219,6 +219,10 @@ class Observation:
         if self._counts is not None:
             age = 0.0 if oldest is None else max(0.0, (self._clock.now() - oldest).total_seconds())
             self._counts.open_transactions(count, age)
+
+
+def _empty(sent: Sent) -> str:
+    return sent.detail if sent.reply is None else f"HTTP status {sent.reply.status} and no words"
 
 
 def _provider(transaction: Transaction, event: Event) -> str | None:

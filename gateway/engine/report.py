@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ import structlog
 
 from gateway.core.apply import Decision, Evidence, Source, apply
 from gateway.core.checking import keep_unverified, may_ask_by_resending, verify
-from gateway.core.outcome import Outcome, OutcomeStatus
+from gateway.core.outcome import Outcome, OutcomeStatus, about
 from gateway.core.transaction import AttemptState, AttemptStatus, ReadReport, StoredReport, Transaction
 from gateway.engine.accounts import Account
 from gateway.engine.apply import Decide, Door, by_evidence
@@ -126,7 +126,14 @@ class ReportReader:
                 await self._ledger.mark_report(number, "unmatched")
                 continue
             kept = Report(method=stored.method, raw_query=stored.query, body=stored.body.encode())
-            await self.apply(account, kept, Arrived(number, stored))
+            try:
+                await self.apply(account, kept, Arrived(number, stored))
+            except LedgerUnavailableError:
+                raise
+            except Exception:
+                # It would stand in the way of those behind it, again and again. A person sees it.
+                log.exception("report_not_applied", provider=account.id, report=number)
+                await self._ledger.mark_report(number, "unreadable")
 
     async def apply(self, account: Account, report: Report, arrived: Arrived) -> None:
         """Read a stored report and apply what it says."""
@@ -153,7 +160,7 @@ class ReportReader:
         if transaction is None or attempt is None:
             await self._mark(arrived, "unmatched")
             return
-        outcome = masked(update.outcome, account.redactor.text)
+        outcome = masked(_about(update.outcome, attempt), account.redactor.text)
         now, by = self._clock.now(), f"report {arrived.number}"
         evidence = Evidence(attempt.id, outcome, Source.REPORT, now, by=by, since=arrived.stored.received_at)
         trust = self._trust(account, transaction, attempt, evidence)
@@ -292,6 +299,12 @@ def _attempt(transaction: Transaction, account: Account, update: Update) -> Atte
         (held for held in transaction.attempts if held.provider == account.id and held.supplier_ref == supplier_ref),
         None,
     )
+
+
+def _about(outcome: Outcome, attempt: AttemptState) -> Outcome:
+    """`outcome`, where it is about `attempt`. A report that names two purchases is one that nobody understands."""
+    said = about(outcome, attempt.id)
+    return said if said is outcome else replace(said, rule=None)
 
 
 def _may_tell_of_a_delivery(outcome: Outcome, attempt: AttemptState) -> bool:

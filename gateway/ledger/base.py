@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from gateway.core.characters import storable
 from gateway.core.transaction import Change, Event, Exchange, StoredReport, Transaction
 from gateway.ledger import rows, values
 from gateway.ledger.batch import Operation, Simple
@@ -99,7 +100,7 @@ class BaseLedger(Pruning, Deposits, ABC):
         return None if number is None else await self._one(self.statements.transaction, id=number)
 
     async def transaction_by_ref(self, client: str, ref_id: str) -> Transaction | None:
-        return await self._one(self.statements.by_ref, client=client, ref_id=rows.storable(ref_id))
+        return await self._one(self.statements.by_ref, client=client, ref_id=storable(ref_id))
 
     async def transaction_by_attempt(self, provider: str, attempt: str) -> Transaction | None:
         number = rows.number_or_none(attempt)
@@ -108,7 +109,7 @@ class BaseLedger(Pruning, Deposits, ABC):
         return await self._one(self.statements.by_attempt, provider=provider, attempt=number)
 
     async def transaction_by_supplier_ref(self, provider: str, supplier_ref: str) -> Transaction | None:
-        ref = rows.storable(supplier_ref)
+        ref = storable(supplier_ref)
         return await self._one(self.statements.by_supplier_ref, provider=provider, supplier_ref=ref)
 
     async def transactions(
@@ -205,7 +206,7 @@ class BaseLedger(Pruning, Deposits, ABC):
         return list(map(values.read_notification, found))
 
     async def notification(self, id: str) -> StoredNotification | None:  # noqa: A002  # the protocol's name
-        found = await self._rows(self.statements.notification, id=rows.storable(id))
+        found = await self._rows(self.statements.notification, id=storable(id))
         return values.read_notification(found[0]) if found else None
 
     async def notifications(self, transaction: str) -> list[StoredNotification]:
@@ -225,7 +226,7 @@ class BaseLedger(Pruning, Deposits, ABC):
         given: dict[str, object | None] = {
             "client": client,
             "transaction": None if transaction is None else rows.number(transaction),
-            "before_id": None if before_id is None else rows.storable(before_id),
+            "before_id": None if before_id is None else storable(before_id),
         }
         given = {name: value for name, value in given.items() if value is not None}
         statement = self.statements.find_notifications(frozenset(given), state)
@@ -256,7 +257,7 @@ class BaseLedger(Pruning, Deposits, ABC):
                 "tried_at": tried,
                 "delivered_at": tried if delivered else None,
                 "dead_at": tried if dead else None,
-                "last_error": None if error is None else rows.storable(error),
+                "last_error": None if error is None else storable(error),
                 "b_id": id,
             }
         )
@@ -290,7 +291,7 @@ class BaseLedger(Pruning, Deposits, ABC):
 
     async def pause_account(self, account: str, why: str) -> None:
         at = rows.to_micros(self._clock())
-        await self._do(self.statements.save_account, account, True, rows.storable(why), at)
+        await self._do(self.statements.save_account, account, True, storable(why), at)
 
     async def resume_account(self, account: str) -> None:
         await self._do(self.statements.save_account, account, False, "", rows.to_micros(self._clock()))

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from gateway.core.characters import storable
 from gateway.core.references import EPOCH
 from gateway.core.transaction import (
     AttemptState,
@@ -77,26 +78,6 @@ def first_number(at: datetime) -> int:
 
 def reference(value: int) -> str:
     return f"{value:018d}"
-
-
-def storable(text: str) -> str:
-    """`text` without what PostgreSQL and UTF-8 cannot hold: NUL and lone surrogates become U+FFFD.
-
-    A supplier may send anything, and an answer that cannot be written would leave its purchase open for ever.
-    """
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if _has_surrogate(text) else text
-
-
-def _has_surrogate(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return False
 
 
 def _maybe_text(text: str | None) -> str | None:

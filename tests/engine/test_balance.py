@@ -254,7 +254,7 @@ async def test_an_account_is_asked_at_its_pace_and_the_exchange_is_kept_without_
         assert "canary" not in request
 
 
-@pytest.mark.parametrize("answer", ["junk", "", Failure.ANSWER_TIMEOUT, Failure.CONNECT_REFUSED])
+@pytest.mark.parametrize("answer", ["junk", "", "9" * 40, Failure.ANSWER_TIMEOUT, Failure.CONNECT_REFUSED])
 async def test_an_answer_that_says_no_balance_changes_nothing(open_shop: Opens, answer: Any) -> None:
     async with open_shop(balance_every="1h") as here:
         Deposit(here.alpha, 100_000)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.engine.apply import Door
 from gateway.engine.observation import Observation
 from gateway.net.failure import Failure
 from gateway.testing.scripted_supplier import say
@@ -338,3 +339,44 @@ async def test_what_is_not_to_be_asked_any_more_is_not_asked(shop: Opens) -> Non
         one = await here.buy(wait=5)
         await here.engine._checker.check(one.id, one.attempts[0].id)
         assert here.alpha.count("ask") == 0
+
+
+async def test_an_answer_that_cannot_be_applied_counts_as_a_question(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = Door.settle
+
+    async def stumbles(door: Door, transaction: Any, decide: Any, **more: Any) -> Any:
+        if any(exchange.purpose == "check" for exchange in more.get("exchanges", ())):
+            raise TypeError("a fault of ours")
+        return await settle(door, transaction, decide, **more)
+
+    monkeypatch.setattr(Door, "settle", stumbles)
+    async with shop() as here:
+        here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        one = await here.answered()
+        for _ in range(20):
+            await here.pass_time(120)
+        assert here.alpha.count("ask") == 3, "by the schedule, and no more"
+        one = await here.now(one)
+        assert (one.status, one.needs_review) == (TransactionStatus.PENDING, True)
+        assert (here.alpha.count("buy"), here.beta.calls) == (1, [])
+
+
+async def test_what_was_wrong_with_the_last_answer_is_shown_at_the_account(shop: Opens) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda _: ""
+        here.alpha.ask = lambda _: "<html>"
+        here.alpha.status = 500
+        account = here.engine.accounts["alpha"]
+        await here.answered()
+        assert account.last_error == "HTTP status 500 and no words"
+        await here.pass_time(30)
+        assert (account.last_error, account.last_error_at) == (
+            "the supplier answered a check with HTTP status 500",
+            here.clock.now(),
+        )
+        here.alpha.ask = lambda _: Failure.RESET
+        await here.pass_time(300)
+        assert account.last_error == Failure.RESET.value

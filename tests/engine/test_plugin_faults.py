@@ -108,6 +108,8 @@ FALSE: dict[str, Any] = {
     "price": 5400.0,
     "balance": "1.000",
     "bill": {"total": 5400},
+    "never_seen": 0,
+    "account_refused": "",
 }
 
 

@@ -10,11 +10,12 @@ import pytest
 
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import AttemptStatus, TransactionStatus
+from gateway.engine.apply import Door
 from gateway.engine.errors import UnavailableError
 from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.provider import Report, Update
-from gateway.testing.scripted_supplier import ScriptedProvider, say
+from gateway.testing.scripted_supplier import ScriptedProvider, read, say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
 VERIFY = {"reports": {"allow_from": ["203.0.113.7"], "token": "canary-token", "trust": "verify"}}
@@ -254,7 +255,7 @@ async def test_where_nobody_can_be_asked_old_news_of_failure_is_for_a_person(
 async def test_a_report_that_was_not_read_before_its_account_was_taken_out_is_left_to_a_person(
     shop: Opens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def full(*_: object) -> None:
+    async def full(*_: object, **__: object) -> None:
         raise LedgerUnavailableError("the disk is full")
 
     async with shop() as here:
@@ -519,3 +520,49 @@ async def test_the_audit_log_says_from_which_address_a_report_came_and_what_it_w
             {"provider": "alpha", "attempt": ref, "source": "203.0.113.7", "report": 1, "verdict": "applied"},
             {"provider": "alpha", "attempt": None, "source": "203.0.113.7", "report": 2, "verdict": "unmatched"},
         ]
+
+
+async def test_a_report_that_names_two_purchases_settles_neither(shop: Opens) -> None:
+    class Confused(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            ref, _, line = report.body.decode().partition(" ")
+            return (Update(ref=ref, outcome=read(line)),)
+
+    async with shop(provider=Confused) as here:
+        one, other = await pending(here, "A-1"), await pending(here, "A-2")
+        here.alpha.ask = lambda ref: say("pending", ref)
+        line = say("success", other.attempts[0].id, sn="SN-1")
+        assert await here.report("alpha", f"{one.attempts[0].id} {line}") == "unreadable"
+        await here.quiet()
+        assert here.alpha.calls[-1] == ("ask", one.attempts[0].id), "what it meant is asked at once"
+        for held in (one, other):
+            assert (await here.now(held)).status is TransactionStatus.PENDING
+        own = say("success", one.attempts[0].id, sn="SN-1")
+        assert await here.report("alpha", f"{one.attempts[0].id} {own}") == "applied"
+
+
+async def test_a_report_that_cannot_be_applied_stands_in_nobodys_way(
+    shop: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object, **__: object) -> None:
+        raise LedgerUnavailableError("the disk is full")
+
+    settle = Door.settle
+    async with shop() as here:
+        one, other = await pending(here, "A-1"), await pending(here, "A-2")
+        await here.quiet()
+        with monkeypatch.context() as patch:
+            patch.setattr(Door, "settle", full)
+            for held in (one, other):
+                with pytest.raises(UnavailableError):
+                    await here.report("alpha", say("pending", held.attempts[0].id))
+
+        async def stumbles(door: Door, transaction: Any, decide: Any, **more: Any) -> Any:
+            if transaction.id == one.id:
+                raise TypeError("a fault of ours")
+            return await settle(door, transaction, decide, **more)
+
+        monkeypatch.setattr(Door, "settle", stumbles)
+        await here.pass_time(60)
+        verdicts = [stored.verdict for _, stored in await here.ledger.reports(limit=2)]
+        assert verdicts == ["nothing_new", "unreadable"]
