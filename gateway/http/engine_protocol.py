@@ -186,6 +186,9 @@ class Metrics(Protocol):
 
     def rate_limited(self, client: str, limit: str) -> None: ...
 
+    def redis(self, reachable: Callable[[], float]) -> None:
+        """How to read whether the Redis of the clients' limits answers."""
+
     @property
     def content_type(self) -> str: ...
 

@@ -13,6 +13,7 @@ from gateway.http.authentication import Authentication
 from gateway.http.connection import Runner, Site
 from gateway.http.daily import RECOUNT, Days
 from gateway.http.description import describe
+from gateway.http.engine_protocol import Metrics
 from gateway.http.gate import Entrance, Next
 from gateway.http.incoming import Services
 from gateway.http.limits import Buckets, ClientLimits
@@ -82,7 +83,7 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     days = Days(engine, clock=engine.now, recount=RECOUNT if shared else None)
     streams = Streams(engine, beat=services.times.beat, poll=1.0 if shared else None)
     engine.listeners += [days.hear, streams.hear]
-    limits = _limits(engine.settings.cluster.redis, replicas=lambda: engine.ledger.standing.replicas)
+    limits = _limits(engine.settings.cluster.redis, services.metrics, replicas=lambda: engine.ledger.standing.replicas)
     app = _app(
         replace(services, limits=limits, days=days, streams=streams, description=describe(API_ROUTES, "pulsa-gateway")),
         API_ROUTES,
@@ -104,12 +105,14 @@ def make_api_app(services: Services, authentication: Authentication | None = Non
     return app
 
 
-def _limits(redis: str | None, *, replicas: Callable[[], int]) -> ClientLimits:
+def _limits(redis: str | None, metrics: Metrics, *, replicas: Callable[[], int]) -> ClientLimits:
     if redis is None:
         return Buckets()
     from gateway.http.redis_limits import RedisBuckets
 
-    return RedisBuckets(redis, known=replicas)
+    buckets = RedisBuckets(redis, known=replicas)
+    metrics.redis(lambda: buckets.reachable)
+    return buckets
 
 
 def make_admin_app(services: Services) -> web.Application:

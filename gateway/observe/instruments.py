@@ -187,6 +187,10 @@ LANE_REFUSED = CounterInstrument(
 RATE_LIMITED = CounterInstrument(
     "gateway_rate_limited_total", "Requests refused because a client was over a limit, by limit.", ("client", "limit")
 )
+REDIS = GaugeInstrument(
+    "gateway_redis_reachable",
+    "1 while Redis answers, 0 while each replica gives out its part of every rate; absent where none is configured.",
+)
 WEBHOOKS = CounterInstrument(
     "gateway_webhook_deliveries_total", "Attempts to deliver a notification, by result.", ("client", "result")
 )

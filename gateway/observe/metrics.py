@@ -243,6 +243,10 @@ class Metrics:
         """A purchase got no turn at the account."""
         self._lane_refused.at(provider).inc()
 
+    def redis(self, reachable: Callable[[], float]) -> None:
+        """How to read whether Redis answers; called at each scrape, in its thread. Without it the metric is absent."""
+        self._gauge(known.REDIS).at().set_function(_readable(reachable))
+
     @_contained
     def webhook(self, client: str, result: str, seconds: float) -> None:
         """A notification was offered to the client's receiver."""

@@ -332,6 +332,9 @@ class FakeMetrics:
     def rate_limited(self, client: str, limit: str) -> None:
         self.limited.append((client, limit))
 
+    def redis(self, reachable: Callable[[], float]) -> None:
+        self.redis_reachable = reachable
+
     def render(self) -> bytes:
         return b"# nothing\n"
 

@@ -99,6 +99,7 @@ def test_the_check_of_names_finds_bad_ones(bad: Instrument) -> None:
 def test_names_are_unique_and_in_the_registry(metrics: Metrics) -> None:
     names = [one.name for one in INSTRUMENTS]
     assert len(names) == len(set(names))
+    metrics.redis(lambda: True)
     registered = {
         family.name + ("_total" if family.type == "counter" else ""): (family.type, family.documentation)
         for family in metrics.registry.collect()
@@ -153,6 +154,12 @@ def test_buckets_rise(one: HistogramInstrument) -> None:
     assert list(one.buckets) == sorted(set(one.buckets))
 
 
+def test_without_a_redis_nothing_says_that_it_is_away(metrics: Metrics) -> None:
+    assert not [name for name in samples(metrics) if "redis" in name]
+    metrics.redis(lambda: True)
+    assert samples(metrics)["gateway_redis_reachable{}"] == 1
+
+
 def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.request("/v1/transactions", 201, 0.03)
     metrics.accepted(0.004)
@@ -184,8 +191,10 @@ def test_each_method_counts_what_it_says(metrics: Metrics) -> None:
     metrics.audit_queue(lambda: 9)
     metrics.loop_lag(0.003)
     metrics.reload(ok=False)
+    metrics.redis(lambda: False)
     seen = samples(metrics)
     expected = {
+        "gateway_redis_reachable{}": 0,
         "gateway_requests_total{route=/v1/transactions,status=201}": 1,
         "gateway_request_duration_seconds_sum{route=/v1/transactions,status=201}": 0.03,
         "gateway_acceptance_duration_seconds_sum{}": 0.004,
