@@ -66,8 +66,9 @@ async def test_what_becomes_of_a_question_says_nothing_about_the_purchase(shop: 
             assert one.attempts[0].message == Failure.DROPPED.value, "the last word about the purchase itself"
 
 
-async def test_nobody_asks_about_a_purchase_that_is_just_being_sent(shop: Opens) -> None:
-    async with shop() as here:
+@pytest.mark.parametrize("counts", [False, True], ids=["at once", "after the ledger was asked"])
+async def test_nobody_asks_about_a_purchase_that_is_just_being_sent(shop: Opens, counts: bool) -> None:
+    async with shop(accounts={"alpha": {"counts": counts}}) as here:
         here.alpha.open.clear()
         one = await here.buy()
         await here.when(one, lambda _: here.alpha.waiting)

@@ -45,6 +45,16 @@ async def test_equal_settings_keep_the_account_and_a_pause_outlives_changed_ones
         assert here.engine.accounts["beta"] is old["beta"]
         assert here.engine.accounts["alpha"] is not old["alpha"]
         assert (await here.buy(wait=5)).provider == "beta"
+    async with shop(like=here) as after:
+        assert after.engine.accounts["alpha"].paused == "maintenance", "a restart changes nothing"
+    assert after.alpha.closed == 3, "by the reload, and by the end of each process"
+
+
+async def test_only_an_account_that_is_gone_is_named_as_taken_out(shop: Opens, settings_of: Settings) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with shop() as here:
+            await here.engine.reload(settings_of(accounts={"alpha": {"checks": ["5s"]}}))
+    assert [line["provider"] for line in lines if line["event"] == "account_taken_out"] == ["beta"]
 
 
 async def test_the_attempts_of_an_account_that_was_taken_out_end_with_a_person(

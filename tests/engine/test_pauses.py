@@ -74,6 +74,33 @@ async def test_a_single_process_does_not_ask() -> None:
     assert book.reads == 0
 
 
+async def test_the_others_are_listened_to_every_two_seconds() -> None:
+    book = Book()
+    here = Replica(book)
+    await here.pauses.tick()
+    assert book.reads == 0, "the accounts were read at the start"
+    await here.later()
+    await here.pauses.tick()
+    assert book.reads == 1
+
+
+async def test_another_refusal_while_the_first_is_written_is_written_too() -> None:
+    book = Book()
+    here = Replica(book, alone=True)
+    here.pauses.refused(here.account, "wrong PIN")
+    write = book.pause_account
+
+    async def slowly(account: str, why: str) -> None:
+        await write(account, why)
+        if why == "wrong PIN":
+            here.pauses.refused(here.account, "wrong address")
+
+    book.pause_account = slowly  # type: ignore[method-assign]  # for this one only
+    await here.pauses.save()
+    await here.pauses.save()
+    assert book.held == {"alpha": "wrong address"}
+
+
 async def test_what_was_read_before_a_change_here_is_old() -> None:
     book = Book()
     book.slow = asyncio.Event()
