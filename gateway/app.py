@@ -183,6 +183,9 @@ class Gateway:
             await self.reload()
         except GatewayError as error:
             log.error("reload_refused", why=str(error))  # noqa: TRY400 — a mistake in a file has no trace to show
+            self.record("reload_refused", source="signal")
+        else:
+            self.record("reloaded", source="signal")
 
     async def reload(self) -> Mapping[str, Any]:
         """Read the configuration again and use it, all of it or nothing.
@@ -207,7 +210,6 @@ class Gateway:
             raise
         self.deliverer.configure(settings.clients)
         self.metrics.reload(True)
-        self.record("reloaded", source="operator")
         log.info("reloaded")
         return {"providers": len(settings.providers), "products": len(settings.products)}
 

@@ -91,6 +91,8 @@ def judge(provider: Provider[Any], recording: Recording) -> Judged:
     """What the rules say of one message. A plugin that raises or answers junk says `UNKNOWN`."""
     try:
         outcome: object = provider.read_message(recording.message)
+    except KeyboardInterrupt:
+        raise  # somebody's Ctrl-C, and nothing of the plugin's
     except FAULTS as error:
         return Judged(recording, Outcome(status=OutcomeStatus.UNKNOWN), f"the plugin raised {type(error).__name__}")
     if not isinstance(outcome, Outcome):

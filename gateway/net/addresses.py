@@ -1,8 +1,9 @@
 """Which addresses a notification may go to. Pure; asked for the very address that is about to be connected to.
 
 A webhook's URL is somebody else's text, and a name in it can point anywhere, at another place each time it is asked.
-Only the public Internet is allowed, by the registries of IANA as they stand here, so that the rule does not change with
-the version of Python. An IPv6 address that carries an IPv4 one inside is judged by both.
+Only the public Internet is allowed, and what the configuration allows besides, by the registries of IANA as they stand
+here, so that the rule does not change with the version of Python. An IPv6 address that carries an IPv4 one inside is
+judged by both.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ notation and an address inside another one all end at `addresses.refusal`.
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 import ssl
 from collections.abc import Callable
@@ -87,8 +88,7 @@ class WebhookSender:
     """The way to one client's receiver.
 
     Args:
-        webhook: where, signed with which secrets, and which networks are allowed besides the public ones. A secret that
-            begins with `whsec_` is base64 behind it; any other is taken as the bytes that it is.
+        webhook: where, signed with which secrets, and which networks are allowed besides the public ones.
         now: the time, for the signature.
         connect: seconds for name lookup, TCP and TLS together.
         answer: seconds for all of it.
@@ -108,7 +108,7 @@ class WebhookSender:
     ) -> None:
         secrets = [one.get_secret_value() for one in _secrets(webhook)]
         self._url = URL(webhook.url, encoded=True)
-        self._signers = [Signer(one if one.startswith(_PREFIX) else one.encode()) for one in secrets]
+        self._signers = [Signer(key) for one in secrets for key in _keys(one)]
         self._allowed: tuple[Network, ...] = webhook.allow_networks
         self._now = now
         self._connect = connect
@@ -213,6 +213,18 @@ class WebhookSender:
         text = self._redactor.data(body)[:_KEPT]
         words = " ".join("".join(one if one.isprintable() else " " for one in text).split())
         return f"status {status}: {words}" if words else f"status {status}"
+
+
+def _keys(secret: str) -> list[bytes]:
+    """What signs for a secret. One that begins with `whsec_` is base64 behind it. Any other is the bytes that it is,
+    and where it is base64 the bytes that it stands for as well: the libraries of Standard Webhooks read it so."""
+    if secret.startswith(_PREFIX):
+        return [base64.b64decode(secret.removeprefix(_PREFIX))]
+    try:
+        decoded = base64.b64decode(secret, validate=True)
+    except ValueError:
+        decoded = b""
+    return [secret.encode(), decoded] if decoded else [secret.encode()]
 
 
 def _secrets(webhook: Webhook) -> tuple[SecretStr, ...]:

@@ -127,6 +127,8 @@ def _reports(findings: Findings, loc: Loc, settings: ProviderSettings, provider:
     if reports.trust == "verify":
         try:
             asking = provider.asking()
+        except KeyboardInterrupt:
+            raise  # somebody's Ctrl-C, and nothing of the plugin's
         except FAULTS as error:  # a plugin may raise anything
             findings.add(loc, f"the plugin cannot say how this account is asked ({type(error).__name__})")
             return

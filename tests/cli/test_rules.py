@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 from gateway.cli.recorded import Recording
-from gateway.cli.rules import Judged, shown
+from gateway.cli.rules import Judged, judge, shown
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.provider import RecordedMessage
 
@@ -78,6 +78,15 @@ def test_a_plugin_that_raises_or_answers_junk_says_unknown(run: Run, messages: M
     assert result.exit_code == 0
     assert "1: unknown  no rule | the plugin raised KeyError" in result.stdout
     assert "2: unknown  no rule | the plugin answered with str" in result.stdout
+
+
+def test_ctrl_c_while_a_plugin_reads_is_no_fault_of_the_plugin() -> None:
+    class Slow:
+        def read_message(self, _: RecordedMessage) -> Outcome:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(Slow(), Recording(1, RecordedMessage(text="x")))  # type: ignore[arg-type]  # all that is asked of it
 
 
 def test_a_suppliers_text_cannot_move_the_cursor(run: Run, messages: Messages) -> None:

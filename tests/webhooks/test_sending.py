@@ -113,6 +113,16 @@ async def test_while_a_secret_is_replaced_both_verify(
         Verifier(key).verify(got.body, got.headers)
 
 
+async def test_a_secret_that_may_be_read_in_two_ways_is_signed_in_both(
+    receiver: Any, sender: Any, webhook: Make, notification: Notify
+) -> None:
+    secret = base64.b64encode(b"a key that was made without the prefix").decode()
+    await sender(webhook(receiver.url, secret)).send(notification())
+    [got] = receiver.got
+    for key in (secret, secret.encode()):
+        Verifier(key).verify(got.body, got.headers)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_no_redirect_is_followed(
     receiver: Any, sender: Any, webhook: Make, notification: Notify, status: int
