@@ -44,6 +44,8 @@ def verify(files: tuple[Path, ...]) -> None:
         after = found.ends_with
     if not whole:
         sys.exit(EXIT_BROKEN)
+    if read_head(files[-1]) is None:
+        click.echo(f"{files[-1]}: has no head beside it: lines that are missing at its end do not show")
 
 
 def told(file: Path, found: chain.Verification) -> Iterator[str]:

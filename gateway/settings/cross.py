@@ -165,6 +165,10 @@ def warnings(settings: Settings, kinds: Mapping[str, type[Provider[Any]]]) -> li
         found.append("clients: nobody can buy, because there is no client")
     if not settings.products:
         found.append("products: nothing can be bought, because there is no product")
+    if any(network.prefixlen == 0 for network in settings.server.trusted_proxies):
+        found.append(
+            "server: trusted_proxies names everybody: whoever connects can claim any address, and so pass allow_from"
+        )
     if settings.audit.path is None:
         found.append("audit: no audit log is written, because path is null")
     sandbox_hash = "sha256:" + hashlib.sha256(SANDBOX_KEY.encode()).hexdigest()

@@ -332,6 +332,12 @@ def test_what_runs_but_is_hardly_meant_is_told(read: Load, kinds: Kinds) -> None
     assert "providers: one takes no reports: it has a token, but reports.allow_from names nobody" in told
 
 
+@pytest.mark.parametrize(("network", "said"), [("0.0.0.0/0", True), ("'::/0'", True), ("10.0.0.0/8", False)])
+def test_proxies_that_are_everybody_are_warned_of(read: Load, kinds: Kinds, network: str, said: bool) -> None:
+    told = warnings(read(f"server: {{trusted_proxies: [{network}]}}\n"), kinds)
+    assert any("trusted_proxies" in line for line in told) is said
+
+
 @pytest.mark.parametrize(
     ("cutoff", "right"),
     [
