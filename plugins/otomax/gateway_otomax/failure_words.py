@@ -58,10 +58,10 @@ _WORDS = {
 _KNOWN = "|".join(sorted(" ".join(_WORDS.values()).split(), key=lambda word: (-len(word), word)))
 GOES_ON = (
     r"\b(?:antrian|menunggu|tunggu(?! (?:normal|\d))|menyusul|susulan|mengulang\w*|kirim\w*|dikirim\w*|terkirim|arahkan"
-    r"|alih\w*|dialih\w*|eskalasi|dilapor\w*|lapor\w*|banding|investigasi|verifikasi|konfirmasi|hold|tertunda|ditunda"
-    r"|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali))|keluar|terdebet|final|nanti|jika|advice|respon"
-    r"|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima|tim|team|dicek"
-    r"|cek(?! (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b))\b"
+    r"|diganti|dititip\w*|alih\w*|dialih\w*|eskalasi|dilapor\w*|lapor\w*|banding|investigasi|verifikasi|konfirmasi|hold"
+    r"|tertunda|ditunda|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali))|keluar|terdebet|final|nanti"
+    r"|jika|advice|respon|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima|tim|team"
+    r"|dicek|cek(?! (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b))\b"
 )
 """Words of something that is not over yet."""
 _PHRASES = (

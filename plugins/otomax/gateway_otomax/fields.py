@@ -71,6 +71,7 @@ _SERIAL_END = re.compile(
     r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d)|\s(?:rp\.?\s?)?\d[\d.,]{3})"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|reff?\.? ?id|trx ?id|no ?ref)\s?[:=]"
+    r"|\s(?:status|sts|produk|product|kode|tujuan|dest|msisdn|keterangan|ket)\s?="
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
     r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s(?:\||>>|»|•|::)\s"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"

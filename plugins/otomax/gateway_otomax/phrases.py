@@ -79,7 +79,10 @@ ONGOING = (
     r"|\btrx (?:ini |anda )?(?:tetap|kami) (?!tidak|tolak|batalkan|kembalikan|refund|gagalkan)[a-z]+"
 )
 """Somebody is still at it, whatever it is that he does."""
-CUT_SUCCESS = r"[^~]*\bsukses[^a-z\d~]*(?:(?:sn|snref|s/n|ref|reff|serial|token|[a-z]{1,2})[^a-z\d~]*){0,2}\Z"
+CUT_SUCCESS = r"[^~]*\bsukses[^a-z\d~]*(?:(?:sn|snref|s/n|ref|reff|serial|token|[a-z]{1,2})[^a-z\d~]*){0,2}"
+CUT_SUCCESS += (
+    r"(?:\b(?:catatan|perhatian|info|promo|nb|hub|hubungi|terima kasih)\b(?:(?!\b(?:saldo|stok|harga|hrg)\b)[^~])*)?\Z"
+)
 """A message that tells nothing but the word: what would have followed ("SEBAGIAN", "masuk antrian", "SN: PENDING") may
 be cut off. Nearly all suppliers say more than that, and a status code beside it is enough."""
 CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"

@@ -37,6 +37,7 @@ from gateway_otomax.phrases import (
     OTHER_ACT,
     PURCHASE,
     STATUS_IS,
+    SUBJECT,
     SUCCESS,
     WAITING,
 )
@@ -394,7 +395,7 @@ _ORDERED: tuple[Rule, ...] = (
     # The word alone, and the message ends: by itself it is not believed (`gateway_otomax.reading`).
     Rule(
         name="bare-success",
-        pattern=rf"\A(?=.*?{PURCHASE})(?={CUT_SUCCESS}).*?(?:{SUCCESS})",
+        pattern=rf"\A(?=.*?{PURCHASE})(?={CUT_SUCCESS}).*?(?:{LEFT}|{SUBJECT})sukses\b",
         unless=_NO_SUCCESS,
         unless_view="evidence",
         status=_S,

@@ -257,12 +257,12 @@ LEFT = (
 RIGHT = (
     r"(?!\.(?:com|net|id|co|my|web|info|biz|org|store|online|xyz)\b|-[a-z]|@[a-z]{1,20}\.|:?//)"
     r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~([>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
-    r"|tanggal|jam|waktu|"
+    r"|tanggal|jam|pukul|pkl|waktu|"
     r"dengan|dgn|pd|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
     r"|by|karena|krn|"
     r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b"
     r"|(?:produk|nomor|tujuan|nama|provider|reff? id)(?: [a-z]{1,12})?\s?[:=]"
-    r"|[a-z][a-z0-9]{0,19}(?: ke |\.(?:\d{1,2}\.)?)[\dx*]{5}"
+    r"|(?:isi )?[a-z][a-z0-9]{0,19}(?: (?:ke|nomor) |\.(?:\d{1,2}\.)?)[\dx*]{5}"
     r"|(?:transfer|pembayaran|pembelian|topup|pengisian) ke (?:[a-z]{1,12}\s?[:=]?\s?)?[\dx*]{5}))"
 )
 """What may stand behind a word of success for it to be the status, and not a part of a name or a slogan."""

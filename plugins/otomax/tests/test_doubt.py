@@ -65,6 +65,12 @@ def test_a_bare_success_is_confirmed_by_the_serial_number_beside_the_text(accoun
     assert said(account, json.dumps(body)).status is S
 
 
+@pytest.mark.parametrize("note", ["CATATAN: status asli PENDING", "Info: laporan ini otomatis", "Hub CS 0812"])
+def test_a_note_behind_the_bare_word_tells_nothing_more(account: Account, note: str) -> None:
+    assert said(account, f"{OURS} SUKSES\n{note}").status is U
+    assert said(account, f"{OURS} SUKSES\n{note}", 20).status is S
+
+
 @pytest.mark.parametrize("word", ["GAGA", "gaga", "Fail", "SUKSE"])
 def test_half_a_status_at_the_end_is_no_status(account: Account, word: str) -> None:
     assert said(account, f"{OURS} {word}").status is U
@@ -210,6 +216,7 @@ def test_a_message_about_two_numbers_decides_nothing(account: Account, status: s
         ("Sukses \N{PARTY POPPER} \N{KEY} SN: 26112900110101 \N{MONEY BAG} Harga: Rp10.450 Saldo: Rp980.550",
          "26112900110101", 10_450, 980_550),
         ("SUKSES - SN: 26112900110101 - Price: IDR 10,450 - Balance: IDR 980,550", "26112900110101", 10_450, 980_550),
+        ("SN=26112900110101 Status=SUKSES Produk=S10 Harga=10450 Saldo=980550", "26112900110101", 10_450, 980_550),
         ("SUKSES >> SN 26112900110101 >> Hrg.10.450 >> Sal.980.550", "26112900110101", 10_450, 980_550),
         ("SUKSES. No Seri: 26112900110101. HRG BELI 10,450. Saldo 980.550", "26112900110101", 10_450, 980_550),
         ("SUKSES * SN: 8453927594765034**** * Harga trx:Rp.10.450,00 * Saldo=980.550", "8453927594765034****",
