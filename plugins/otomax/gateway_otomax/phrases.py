@@ -63,7 +63,6 @@ PURCHASE = r"(?:~|\d[\dx*.]{4,}|\br#|\b(?:trx|pembelian|pembayaran|topup|pengisi
 NO_WORDS = r"(?:gagal|dibatalkan|ditolak|diabaikan|refund)"
 FAILURE = (
     rf"(?:{LEFT}|{SUBJECT})(?<!akan be )(?<!to be ){NO_WORDS}\b(?! ?(?:atau|/) ?sukses)"
-    r"(?! ?[-_/] ?(?:req|request|proses|pending|menunggu|tunggu|antrian|sebagian))"
     r"|\btidak (?:(?:bisa|dapat|dpt|akan|pernah|kami|di|ter) ?){0,2}(?:diproses|proses|dilayani|layani|dilanjutkan"
     r"|lanjutkan|diteruskan|teruskan)\b"
     r"|\b(?:gagal|dibatalkan) (?:di ?)?proses\b"

@@ -164,6 +164,7 @@ def test_a_failure_that_hands_out_a_serial_number_is_open(account: Account) -> N
         "R#903123456 GAGAL jika tidak ada jawaban sampai 12.00",
         "R#903123456 ditolak sementara oleh operator, sistem akan mencoba lagi",
         "R#903123456 failed over to the second route, in progress",
+        "Order 903123456 will be cancelled",
         "R#903123456 STS:REFUND-REQ | KET: MENUNGGU PERSETUJUAN",
         "R#903123456 S10.081234567890 Produk gangguan, trx kami titipkan",
         "R#903123456 operator menjawab nomor tidak ditemukan, masih kami pastikan",
@@ -229,3 +230,8 @@ def test_separators_labels_and_currencies_differ_and_the_facts_do_not(
     outcome = said(account, f"R#903123456 | S10.081234567890 | {text}")
     assert outcome.status is S
     assert (outcome.ref, outcome.serial, outcome.price, outcome.balance) == ("903123456", serial, price, balance)
+
+
+def test_an_amount_behind_a_separator_is_no_part_of_the_serial_number(account: Account) -> None:
+    outcome = said(account, f"[BERHASIL] {OURS} >> SN 26112900110101 >> Rp10.450 >> Saldo Rp980.550")
+    assert (outcome.serial, outcome.balance) == ("26112900110101", 980_550)
