@@ -12,6 +12,7 @@ import pytest
 from gateway.core.transaction import AttemptStatus, TransactionStatus
 from gateway.engine.apply import Door
 from gateway.engine.observation import Observation
+from gateway.ledger import LedgerUnavailableError
 from gateway.net.failure import Failure
 from gateway.testing.scripted_supplier import say
 
@@ -381,3 +382,21 @@ async def test_what_was_wrong_with_the_last_answer_is_shown_at_the_account(shop:
         here.alpha.ask = lambda _: Failure.RESET
         await here.pass_time(300)
         assert account.last_error == Failure.RESET.value
+
+
+async def test_a_fault_in_one_sweep_does_not_end_the_sweeping(shop: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shop() as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        here.alpha.ask = lambda ref: say("success", ref, sn="SN-1")
+        one = await here.answered()
+        due_checks, faults = here.ledger.due_checks, [RuntimeError("a fault"), LedgerUnavailableError("away")]
+
+        async def breaks(*what: Any) -> Any:
+            if faults:
+                raise faults.pop()
+            return await due_checks(*what)
+
+        monkeypatch.setattr(here.ledger, "due_checks", breaks)
+        here.clock.forward(31)
+        await here.when(one, lambda held: held.status is TransactionStatus.SUCCESS)
+        assert not faults

@@ -12,6 +12,7 @@ import pytest
 from gateway.core.failover import ANOTHER_SUPPLIER_MAY_BE_TRIED
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptStatus, Change, TransactionStatus
+from gateway.engine.observation import Observation
 from gateway.net.failure import Failure
 from gateway.provider import Asking, Attempt, Call, Reply, Report, Update
 from gateway.testing.scripted_supplier import ScriptedProvider, say
@@ -405,3 +406,30 @@ async def test_by_success_the_one_that_fails_is_seldom_tried_first(shop: Opens) 
         here.engine.accounts["alpha"].endings.extend([False] * 200)
         made = [await here.buy(f"A-{n}", wait=5) for n in range(20)]
         assert [one.provider for one in made].count("beta") >= 15
+
+
+async def test_nobody_waits_for_a_turn_longer_than_the_purchase_may_take(shop: Opens) -> None:
+    limits = {"limits": {"in_flight": 1, "wait": "60s"}}
+    async with shop(accounts={"alpha": limits}, routing={"deadline": "1s"}) as here:
+        here.alpha.open.clear()
+        first = await here.buy("A-1")
+        await here.when(first, lambda _: here.alpha.waiting)
+        second = await here.buy("A-2", wait=5)
+        assert (second.status, second.attempts) == (TransactionStatus.FAILED, ())
+        here.alpha.open.set()
+
+
+async def test_how_long_purchases_wait_for_their_turn_is_told(shop: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float | None] = []
+    monkeypatch.setattr(Observation, "turned", lambda _self, _account, seconds: told.append(seconds))
+    async with shop(accounts={"alpha": {"limits": {"in_flight": 1, "queue": 1}}}) as here:
+        here.alpha.open.clear()
+        first, second = await here.buy("A-1"), await here.buy("A-2")
+        await here.when(second, lambda _: here.engine.accounts["alpha"].lane.waiting)
+        third = await here.buy("A-3", wait=5)
+        assert (third.status, told) == (TransactionStatus.FAILED, [0.0, None])
+        here.alpha.open.set()
+        for one in (first, second):
+            await here.engine.wait_final(one, 5)
+    assert len(told) == 3
+    assert (told[2] or 0) > 0

@@ -115,3 +115,17 @@ async def test_a_plugin_that_fails_to_say_is_told_nothing(shop: Opens, monkeypat
     async with shop(accounts=COUNTS) as here:
         assert (await here.buy(wait=5)).status is TransactionStatus.SUCCESS
         assert numbers(here) == ["1"]
+
+
+async def test_a_purchase_that_waits_over_midnight_is_the_first_of_the_new_day(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {"counts": True, "limits": {"in_flight": 1}}}) as here:
+        here.clock.moment = here.clock.moment.replace(hour=16, minute=59, second=50)
+        here.alpha.open.clear()
+        first = await here.buy("A-1")
+        await here.when(first, lambda _: here.alpha.waiting)
+        second = await here.buy("A-2")
+        await here.when(second, lambda _: here.engine.accounts["alpha"].lane.waiting)
+        here.clock.forward(20)
+        here.alpha.open.set()
+        assert (await here.engine.wait_final(second, 5)).status is TransactionStatus.SUCCESS
+        assert numbers(here) == ["1", "1"]
