@@ -433,3 +433,23 @@ async def test_how_long_purchases_wait_for_their_turn_is_told(shop: Opens, monke
             await here.engine.wait_final(one, 5)
     assert len(told) == 3
     assert (told[2] or 0) > 0
+
+
+async def test_a_plugin_is_told_what_is_known_of_the_attempt(shop: Opens) -> None:
+    asked: list[Attempt] = []
+
+    class Listening(ScriptedProvider):
+        def check(self, attempt: Attempt) -> Call:
+            asked.append(attempt)
+            return super().check(attempt)
+
+    async with shop(provider=Listening) as here:
+        here.alpha.buy = lambda _: Failure.CONNECT_REFUSED
+        here.beta.buy = lambda ref: say("pending", ref, sref="T-1")
+        one = await here.buy(max_price=9_000)
+        one = await here.when(one, lambda held: len(held.attempts) == 2 and held.attempts[1].status == "pending")
+        await here.pass_time(31)
+        (attempt,) = asked
+        second = one.attempts[1]
+        assert (attempt.ref, attempt.max_price, attempt.supplier_ref) == (second.id, 9_000, "T-1")
+        assert attempt.started_at == second.started_at

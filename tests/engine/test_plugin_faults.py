@@ -166,3 +166,13 @@ async def test_the_log_says_what_came_in_the_place_of_a_call(shop: Opens) -> Non
             assert (await here.buy(wait=5)).status is TransactionStatus.FAILED
     told = {(line["method"], line["why"]) for line in lines if line["event"] == "plugin_failed"}
     assert told == {("purchase", "it gave tuple, and not a Call")}
+
+
+async def test_a_plugin_that_cannot_ask_leaves_the_purchase_to_a_person_after_its_schedule(shop: Opens) -> None:
+    async with shop(provider=leaving("check"), accounts={"alpha": {}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        for seconds in (31, 120, 600):
+            await here.pass_time(seconds)
+        held = await here.now(one)
+        assert (held.status, held.needs_review, here.alpha.count("ask")) == (TransactionStatus.PENDING, True, 0)
