@@ -82,6 +82,12 @@ class OpenAccounts:
             if held is not account:
                 account.paused = paused.get(account.id) if held is None else held.paused
                 account.take_part(self._standing)
+            if held is not None and held.settings.url != account.settings.url:
+                log.warning(
+                    "account_moved",
+                    provider=account.id,
+                    what="open purchases are asked about at the new address; another supplier needs another account",
+                )
         for account in gone:
             if account.id not in wanted:
                 self._left[account.id] = account.lane

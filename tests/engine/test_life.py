@@ -57,6 +57,16 @@ async def test_only_an_account_that_is_gone_is_named_as_taken_out(shop: Opens, s
     assert [line["provider"] for line in lines if line["event"] == "account_taken_out"] == ["beta"]
 
 
+async def test_an_account_that_is_given_another_address_is_warned_of(shop: Opens, settings_of: Settings) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with shop() as here:
+            moved = {"alpha": {"url": "http://127.0.0.1:2/canary-path"}, "beta": {"checks": ["5s"]}}
+            await here.engine.reload(settings_of(accounts=moved))
+    told = [line for line in lines if line["event"] == "account_moved"]
+    assert [line["provider"] for line in told] == ["alpha"]
+    assert "canary-path" not in str(told), "the address may hold a secret"
+
+
 async def test_the_attempts_of_an_account_that_was_taken_out_end_with_a_person(
     shop: Opens, settings_of: Settings
 ) -> None:
