@@ -137,7 +137,7 @@ class SqliteWriter:
     def _transact(self, operations: Sequence[Operation]) -> list[Any]:
         if self._check_place is not None:
             self._check_place()
-        if self._log_is is not None and not self._broken and self._log_now() != self._log_is:
+        if self._log_is is not None and self._log_now() != self._log_is:
             raise LedgerUnavailableError(
                 f"{self._log} was moved or deleted while the gateway works on it; stop the gateway by SIGTERM, which "
                 "writes what was in it into the ledger"

@@ -177,6 +177,32 @@ async def test_a_commit_that_failed_does_not_count_as_answered(path: Path, accep
     await again.close()
 
 
+async def test_a_log_that_is_deleted_to_make_room_is_not_given_up_with_what_is_in_it(path: Path, accept: Make) -> None:
+    full = False
+
+    def fault(point: str) -> None:
+        if full and point == "before_commit":
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+
+    ledger = SqliteLedger(str(path), faults=fault)
+    await ledger.start()
+    assert await ledger.commit(accept("A-0"))
+    full = True
+    with pytest.raises(LedgerUnavailableError, match="full"):
+        await ledger.commit(accept("A-1"))
+    full = False
+    await asyncio.to_thread(path.with_name(f"{path.name}-wal").unlink)
+    with pytest.raises(LedgerUnavailableError, match="was moved or deleted"):
+        await ledger.commit(accept("A-2"))
+    await ledger.close()
+    again = SqliteLedger(str(path))
+    await again.start()
+    assert [transaction.ref_id for transaction in await again.transactions()] == ["A-0"]
+    await again.close()
+
+
 async def test_what_was_committed_stays_although_its_answer_was_lost(path: Path, accept: Make) -> None:
     def fault(point: str) -> None:
         if point == "after_commit":
