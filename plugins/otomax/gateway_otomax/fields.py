@@ -73,7 +73,7 @@ _SERIAL_END = re.compile(
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|reff?\.? ?id|trx ?id|no ?ref)\s?[:=]"
     r"|\s(?:status|sts|produk|product|kode|tujuan|dest|msisdn|keterangan|ket)\s?="
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
-    r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s(?:\||>>|»|•|::)\s"
+    r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s(?:\||>>|»|•|::)\s|\|(?=[A-Za-z_ ]{2,15}:)"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
     r"|(?<![A-Za-z/])trx ke-?\d"
     r"|(?:\A|[\s.,])(?:salam|semoga)\b"
@@ -276,7 +276,8 @@ def _supplier_ref(text: str, low: str) -> Span | None:
 
 
 def _serial(text: str) -> Span | None:
-    """Where the first serial number that is not empty stands."""
+    """Where the first serial number that is not empty stands. Behind an empty field of that name, a word is none."""
+    empty = False
     for key in _SERIAL_KEY.finditer(text):
         start = key.end()
         rest = text[start : start + _LONGEST_SERIAL]
@@ -289,7 +290,9 @@ def _serial(text: str) -> Span | None:
             stripped = digits[0]
         if stripped[:1] == stripped[-1:] == "*":  # bold
             stripped = stripped[1:-1]
-        if _SAYS_SOMETHING(stripped):
+        if not stripped:
+            empty = True
+        elif _SAYS_SOMETHING(stripped) and not (empty and stripped.replace(" ", "").isalpha()):
             begin = start + value.index(stripped)
             return begin, begin + len(stripped)
     if token := _PLN_TOKEN.search(text):

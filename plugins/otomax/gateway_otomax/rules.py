@@ -81,6 +81,13 @@ _ORDERED: tuple[Rule, ...] = (
         status=_U,
         view="words",
     ),
+    # "td pagi sdh diisi SUKSES" tells of another purchase, "SUKSES, barusan dibatalkan" takes this one back.
+    Rule(
+        name="earlier-word",
+        pattern=rf"\b(?:tadi|td|barusan|semalam)\b[^.,;|!]{{0,60}}\b(?:sukses|{NO_WORDS})\b",
+        status=_U,
+        view="evidence",
+    ),
     Rule(
         name="partly",
         pattern=r"\bsukses (?:sebagian|parsial|separuh|partial(?:ly)?|sementara)\b|\b(?:sebagian|partial(?:ly)?"

@@ -8,6 +8,7 @@ _DUPLICATE_WORDS = "sudah pernah dobel conflict sama harus must unik unique trx"
 SKIP_WORDS: dict[str, str] = {
     "taken-back": "sukses",
     "flipped": "sempat dari awalnya semula jadi > =>",
+    "earlier-word": "tadi td barusan semalam",
     "partly": "sebagian parsial separuh partial sementara",
     "inquiry-only": "inq cek check inkuiri validasi verifikasi",
     "account-refused": (

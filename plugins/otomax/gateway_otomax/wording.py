@@ -102,7 +102,7 @@ ASIDES: tuple[tuple[str, str], ...] = (
     ),
     (
         "earlier-clause",
-        r"\b(?:sebelumnya|tadinya|semula|kemarin|tadi|td|barusan|semalam|trx terakhir)\b(?:[^.,;|!]|\.(?=\d)){0,60}",
+        r"\b(?:sebelumnya|tadinya|semula|kemarin|trx terakhir)\b(?:[^.,;|!]|\.(?=\d)){0,60}",
     ),
     ("question", r"[^.,;|!?@\])]{0,80}\?"),
     (
@@ -203,7 +203,7 @@ _TAKEN_OUT = " ¦ "
 _NEEDS = {
     "address": "http www.",
     "earlier": "sebelumnya riwayat history terakhir",
-    "earlier-clause": "sebelumnya tadi td semula kemarin barusan semalam terakhir",
+    "earlier-clause": "sebelumnya tadinya semula kemarin terakhir",
     "question": "?",
     "conditional-refund": "jika setelah ketika saat kecuali untuk",
     "many": "banyak seluruh beberapa sejumlah hari kemarin tadi semalam bulan minggu sejak",

@@ -207,6 +207,26 @@ def test_a_message_about_two_numbers_decides_nothing(account: Account, status: s
     assert (outcome.status, outcome.rule) == (U, "two-destinations")
 
 
+@pytest.mark.parametrize("when", ["tadi", "td", "barusan", "semalam"])
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("SUKSES. SN: 0410028811, {} dibatalkan operator", None),
+        ("SUKSES, {} dibatalkan operator. SN: 0410028811", None),
+        ("SUKSES. SN: 0410028811 {} belum masuk", None),
+        ("Transaksi {} dibatalkan", 20),
+        ("Transaksi {} sedang diproses", 20),
+        ("Transaksi {} masih menunggu operator", 40),
+        ("GAGAL, {} dialihkan ke supplier lain", None),
+        ("GAGAL, {} masih menunggu operator", None),
+        ("GAGAL, {} pulsa terkirim", None),
+    ],
+)
+def test_what_happened_just_now_counts(account: Account, when: str, text: str, status: int | None) -> None:
+    outcome = said(account, f"{OURS} {text.format(when)}. Saldo 90.000", status)
+    assert outcome.status in OPEN
+
+
 # The same said in another manner.
 
 
@@ -235,3 +255,19 @@ def test_separators_labels_and_currencies_differ_and_the_facts_do_not(
 def test_an_amount_behind_a_separator_is_no_part_of_the_serial_number(account: Account) -> None:
     outcome = said(account, f"[BERHASIL] {OURS} >> SN 26112900110101 >> Rp10.450 >> Saldo Rp980.550")
     assert (outcome.serial, outcome.balance) == ("26112900110101", 980_550)
+
+
+@pytest.mark.parametrize(
+    ("fields", "serial"),
+    [
+        ("SN:26112900110101|KET:OK", "26112900110101"),
+        ("SN:26112900110101|NAMA:BUDI", "26112900110101"),
+        ("SN:|KET:SN DIKIRIM SUSULAN", None),
+        ("SN:1234-5678-9012-3456-7890/BUDI/R1/450|REF:9", "1234-5678-9012-3456-7890/BUDI/R1/450"),
+    ],
+)
+def test_a_serial_number_ends_where_the_next_field_has_its_name(
+    account: Account, fields: str, serial: str | None
+) -> None:
+    outcome = said(account, f"TRXID:1|PRODUK:S10|NO:081234567890|STS:SUKSES|{fields}|SISA:90.000")
+    assert outcome.serial == serial
