@@ -35,11 +35,13 @@ NOTHING_OF = {
     "gateway_provider_month_commitment",
     "gateway_provider_month_purchases",
     "gateway_rate_limited_total",
+    "gateway_redis_reachable",
     "gateway_reloads_total",
     "gateway_transactions_needing_review",
     "gateway_unread_messages_total",
 }
-"""What stays at 0 on a day on which only a receiver fails; the month's purchases for the first minute of it."""
+"""What stays at 0 on a day on which only a receiver fails; the month's purchases for the first minute of it,
+and Redis where none is configured."""
 
 
 def sums(text: str) -> dict[str, float]:
