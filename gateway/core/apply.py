@@ -14,6 +14,7 @@ from enum import StrEnum
 from gateway.core.evolve import evolve
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import (
+    NOT_UNDERSTOOD,
     AttemptState,
     AttemptStatus,
     Event,
@@ -282,11 +283,19 @@ def _learn(attempt: AttemptState, outcome: Outcome, status: AttemptStatus, evide
         serial=(_cut(outcome.serial) or attempt.serial) if status is AttemptStatus.SUCCESS else attempt.serial,
         price=outcome.price if status is AttemptStatus.SUCCESS and outcome.price is not None else attempt.price,
         message=outcome.message[:MAX_MESSAGE] or attempt.message,
-        rule=outcome.rule or attempt.rule,
+        rule=_rule(attempt, evidence),
         never_seen=counts,
         next_check_at=None if ended and not doubted else attempt.next_check_at,
         reported=None if answered else attempt.reported,
     )
+
+
+def _rule(attempt: AttemptState, evidence: Evidence) -> str | None:
+    """The rule that goes with the last words. A report that nobody understood is kept, and listed, as a report."""
+    said = evidence.outcome
+    if said.rule or not said.message or evidence.source is Source.REPORT:
+        return said.rule or attempt.rule
+    return NOT_UNDERSTOOD if said.status is OutcomeStatus.UNKNOWN and not said.never_seen else None
 
 
 def _released(after: Transaction, at: datetime) -> Transaction:

@@ -52,6 +52,11 @@ class Reason:
     message: str = ""
 
 
+NOT_UNDERSTOOD = ""
+"""In the place of a rule's name: no rule understood the supplier's last answer. The attempt may be pending all the
+same, by what was said before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptState:
     """One purchase at one supplier account, as the ledger holds it."""
@@ -76,6 +81,7 @@ class AttemptState:
     price: int | None = None
     message: str = ""
     rule: str | None = None
+    """The rule that read what the supplier said last; `NOT_UNDERSTOOD` where none did, `None` where none is told."""
     contested: bool = False
     """The evidence contradicts itself: it counts as one that may still deliver, and only a person settles it."""
     checks_done: int = 0

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.core.transaction import (
+    NOT_UNDERSTOOD,
     AttemptState,
     AttemptStatus,
     Exchange,
@@ -172,8 +173,8 @@ async def unreadable(incoming: Incoming) -> web.Response:
 async def unread(incoming: Incoming) -> web.Response:
     """`GET /admin/messages/unreadable`: answers that no rule understood, of the purchases that wait for it.
 
-    A purchase that has ended needs no new rule any more. It is not said by a row whether an answer was understood, so
-    the open purchases are gone through, some at a time: a page may be short, or empty, and have a next one.
+    A purchase that has ended, or about which something was understood since, needs no new rule any more. The open ones
+    are gone through, some at a time: a page may be short, or empty, and have a next one.
     """
     query = listing.parameters(incoming.request.query.items(), listing.PAGE)
     limit, last = listing.page_size(query), listing.before(query)
@@ -184,15 +185,19 @@ async def unread(incoming: Incoming) -> web.Response:
     )
     for one in open_ones[:_GONE_THROUGH]:
         last = one.id
-        waiting = {
-            attempt.id for attempt in one.attempts if attempt.status is AttemptStatus.UNKNOWN and attempt.rule is None
-        }
+        waiting = {attempt.id for attempt in one.attempts if _waits_for_a_rule(attempt)}
         if waiting:
             shown += [message_view(one, call) for call in _last_answers(waiting, await ledger.exchanges(one.id))]
         if len(shown) >= limit:
             break
     more = bool(open_ones) and last != open_ones[-1].id
     return json_response({"messages": shown, "next_cursor": listing.cursor(last) if more and last else None})
+
+
+def _waits_for_a_rule(attempt: AttemptState) -> bool:
+    if attempt.status is AttemptStatus.PENDING:
+        return attempt.rule == NOT_UNDERSTOOD
+    return attempt.status is AttemptStatus.UNKNOWN and not attempt.rule
 
 
 def _last_answers(attempts: Collection[str], exchanges: Iterable[Exchange]) -> list[Exchange]:
@@ -283,7 +288,7 @@ def _attempt(attempt: AttemptState) -> dict[str, Any]:
         "price": attempt.price,
         "serial": attempt.serial,
         "reason": None if reason is None else {"code": reason.code.value, "message": reason.message},
-        "rule": attempt.rule,
+        "rule": attempt.rule or None,
         "contested": attempt.contested,
         "checks_done": attempt.checks_done,
         "never_seen": attempt.never_seen,

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.apply import MAX_FIELD, MAX_MESSAGE, Decision, Evidence, NeverSeenRule, Source, apply, conflicts
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
-from gateway.core.transaction import AttemptState, AttemptStatus, Transaction, TransactionStatus
+from gateway.core.transaction import NOT_UNDERSTOOD, AttemptState, AttemptStatus, Transaction, TransactionStatus
 
 Attempts = Callable[..., AttemptState]
 Purchases = Callable[..., Transaction]
@@ -185,6 +185,29 @@ def test_a_price_that_is_told_after_the_end_takes_the_place_of_the_catalogues(
 def test_pending_stays_known_when_a_check_brings_nothing(attempt: Attempts, purchase: Purchases, told: Told) -> None:
     after = told(purchase(attempt("pending")), FIRST, "unknown", source=Source.CHECK, message="502").after
     assert after.attempts[0].status is AttemptStatus.PENDING
+
+
+@pytest.mark.parametrize("state", ["unknown", "pending"])
+def test_the_rule_is_the_one_that_read_the_last_words_and_says_where_none_did(
+    attempt: Attempts, purchase: Purchases, told: Told, state: str
+) -> None:
+    before = purchase(attempt(state, rule="waiting", message="akan diproses"))
+
+    def learned(after: Decision) -> tuple[str, str | None]:
+        one = after.after.attempts[0]
+        assert one.status is AttemptStatus(state)
+        return one.message, one.rule
+
+    for source in (Source.CHECK, Source.ANSWER):
+        unread = told(before, FIRST, "unknown", message="OTW ya", source=source)
+        assert learned(unread) == ("OTW ya", NOT_UNDERSTOOD)
+        assert learned(told(unread.after, FIRST, "unknown", source=Source.CHECK)) == ("OTW ya", NOT_UNDERSTOOD)
+        again = told(unread.after, FIRST, "unknown", message="odd", rule="two against one", source=Source.CHECK)
+        assert learned(again) == ("odd", "two against one")
+        assert learned(told(unread.after, FIRST, NEVER_SEEN, source=Source.CHECK)) == (NEVER_SEEN.message, None)
+    # A report is listed by itself, and a silence has no words.
+    assert learned(told(before, FIRST, "unknown", message="OTW ya")) == ("OTW ya", "waiting")
+    assert learned(told(before, FIRST, "unknown", source=Source.CHECK)) == ("akan diproses", "waiting")
 
 
 def test_success_of_one_that_had_failed_stops_routing_and_calls_a_person(

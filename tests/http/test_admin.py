@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from gateway.core.transaction import AttemptState, AttemptStatus, Exchange, StoredReport, TransactionStatus
+from gateway.core.transaction import (
+    NOT_UNDERSTOOD,
+    AttemptState,
+    AttemptStatus,
+    Exchange,
+    StoredReport,
+    TransactionStatus,
+)
 from gateway.errors import ConfigurationError, Mistake
 from gateway.http import admin, operations
 
@@ -286,6 +293,8 @@ async def test_the_last_answer_that_no_rule_understood_is_shown_of_each_purchase
         "A-3": attempt("3", AttemptStatus.UNKNOWN, "status 1 against success"),
         "A-4": attempt("4", AttemptStatus.UNKNOWN),
         "A-5": attempt("5", AttemptStatus.UNKNOWN),
+        "A-6": attempt("6", AttemptStatus.PENDING, NOT_UNDERSTOOD),
+        "A-7": attempt("7", AttemptStatus.PENDING),
     }
     ids = {ref: (await gateway.buy(ref_id=ref)).json["id"] for ref in states}
     for ref, state in states.items():
@@ -300,10 +309,22 @@ async def test_the_last_answer_that_no_rule_understood_is_shown_of_each_purchase
         exchange("3", "SUKSES"),
         exchange("4", None, failure="timeout"),
         exchange("5", "sangat aneh"),
+        exchange("6", "akan diproses"),
+        exchange("6", "OTW ya", "check"),
+        exchange("7", "a plugin without rules understood it"),
     ]
     answer = await gateway.operate("GET", "/admin/messages/unreadable")
     assert answer.json == {
         "messages": [
+            {
+                "transaction": ids["A-6"],
+                "attempt": "6",
+                "provider": "open",
+                "purpose": "check",
+                "at": "2026-11-23T10:00:00+00:00",
+                "status": 200,
+                "message": "OTW ya",
+            },
             {
                 "transaction": ids["A-1"],
                 "attempt": "1",
@@ -312,7 +333,7 @@ async def test_the_last_answer_that_no_rule_understood_is_shown_of_each_purchase
                 "at": "2026-11-23T10:00:00+00:00",
                 "status": 200,
                 "message": "lebih aneh",
-            }
+            },
         ],
         "next_cursor": None,
     }
