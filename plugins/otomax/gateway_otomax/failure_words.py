@@ -13,8 +13,8 @@ _WORDS = {
     "joining words": (
         "karena krn sebab akibat dikarenakan penyebab due because reason alasan ket keterangan kode code desc "
         "error err oleh dari dengan dan atau untuk pada yang ini itu tersebut tsb the for from this that your was "
-        "are kami anda kamu maaf mohon terima kasih info message msg null none serta juga saja per kali oops "
-        "sorry hai kak bapak ibu terjadi "
+        "are utk kami anda kamu maaf mohon terima kasih info message msg null none serta juga saja per kali oops "
+        "sorry hai kak bapak ibu terjadi been mas mbak bang bos boss gan juragan bro pak bund mitra "
     ),
     "what was to be done, and for whom": (
         "trx pembelian pembayaran bayar topup pengisian isi ulang order pesanan transfer produk nomor tujuan "
@@ -22,13 +22,15 @@ _WORDS = {
         "bank kartu sim prefix prefiks digit format data nama server game layanan nominal denom qty jumlah "
         "quantity kwh daya tarif tagihan bill telepon phone hp pascabayar prabayar pasca pra reguler subscriber "
         "input waktu langganan pemilik merchant outlet toko role kota kabupaten daerah provinsi jenis tipe type "
-        "kategori kelas meteran virtual request permintaan perintah "
+        "kategori kelas meteran virtual request permintaan perintah amount value length karakter kelipatan pecahan "
+        "identitas ktp perangkat device imei esim perdana postpaid prepaid hybrid corporate korporat polis premi iuran "
+        "denda periode propinsi lokasi regional negara country minggu tahun perhari sehari sebulan "
     ),
     "who refuses, and what is sold": (
         "operator provider supplier biller vendor seller pusat sistem system pln pdam bpjs telkomsel tsel indosat "
         "isat axis three tri smartfren byu dana ovo gopay shopeepay linkaja token voucher pulsa paket kuota "
         "internet listrik sku item host indihome telkom wifi combo finance leasing core partner network service "
-        "emoney money "
+        "emoney money ewallet wallet shopee grab gojek maxim garena steam google play brizzi tapcash flazz etoll "
     ),
     "why": (
         "salah tidak bukan belum sudah sedang aktif nonaktif non hangus kadaluarsa kadaluwarsa expired mati "
@@ -48,7 +50,10 @@ _WORDS = {
         "reached too many tunggakan telat angsuran bermasalah masalah kendala teknis kesalahan kegagalan "
         "berlangganan rejected unreachable quota terjual terpakai used lain suspended suspend isolir terisolir "
         "pasif dormant menunggak nunggak jatuh tempo cicilan unknown issue problem trouble fault technical "
-        "upgrade kyc termasuk muncul terlalu sering "
+        "upgrade kyc termasuk muncul terlalu sering keliru undefined mismatch enough below above "
+        "unsupported unregistered ineligible recognized unrecognized restricted capacity kapasitas overload deleted "
+        "dihapus dihentikan discontinued dibatasi terbatas memenuhi syarat persyaratan ketentuan kriteria aturan "
+        "kebijakan layak berhak izin diizinkan diijinkan diperbolehkan stabil lemah "
     ),
     "the money": (
         "saldo uang dikembalikan kembali refund rupiah utuh aman terpotong dipotong sisa deposit hrg status gagal "
@@ -59,17 +64,22 @@ _KNOWN = "|".join(sorted(" ".join(_WORDS.values()).split(), key=lambda word: (-l
 GOES_ON = (
     r"\b(?:antrian|menunggu|tunggu(?! (?:normal|\d))|menyusul|susulan|mengulang\w*|kirim\w*|dikirim\w*|terkirim|arahkan"
     r"|diganti|dititip\w*|alih\w*|dialih\w*|eskalasi|dilapor\w*|lapor\w*|banding|investigasi|verifikasi|konfirmasi|hold"
-    r"|tertunda|ditunda|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali))|keluar|terdebet|final|nanti"
-    r"|jika|advice|respon|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima|tim|team"
-    r"|dicek|cek(?! (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b))\b"
+    r"|tertunda|ditunda|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali|masa tenggang))|keluar|terdebet"
+    r"|final|nanti|jika|advice|respon|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima"
+    r"|tim|team|dicek|pantau|dipantau|menanti|nantikan|oper|urus|diurus|telusuri"
+    r"|cek(?! (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b))\b"
 )
 """Words of something that is not over yet."""
 _PHRASES = (
-    r"mohon [^.,;|]{1,60}|(?:coba|ulangi|gunakan|pakai)(?: (?:lagi|kembali|ulang|beberapa|saat|nanti|denom|produk|kode"
+    r"mohon (?!(?:[a-z]+ )?(?:pantau|dipantau|menanti|nantikan|tahan)\b)[^.,;|]{1,60}"
+    r"|(?:coba|ulangi|gunakan|pakai)(?: (?:lagi|kembali|ulang|beberapa|saat|nanti|denom|produk|kode"
     r"|nominal|nomor|lain|yang|menit|jam|besok|dengan|dalam|paket|trx|\d{1,6})){1,6}(?![a-z])"
     r"|cek (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b|konfirmasi(?=\s?(?:\Z|ke\b|cs\b|admin\b))"
     r"|masih (?:memiliki|punya|dalam masa|aktif|terdaftar|berlangganan|berlaku)\b|masuk daftar hitam\b"
     r"|tunggu (?:normal|\d)[^.,;|]{0,40}"
+    r"|bayar (?:langsung )?(?:di|ke) (?:kantor|loket|cabang|gerai)\b|pulsa utama\b"
+    r"|(?:stok )?chip (?:kosong|habis|kurang|tidak cukup)\b"
+    r"|(?:kuota|paket)(?: (?:pelanggan|nomor|tujuan|lama|utama|data|anda|¦)){0,3} masih (?:ada|banyak|tersisa)\b"
     r"|(?:saldo|dana|uang|stok)(?: (?:anda|kamu|sudah|akan|kami|otomatis|telah|masuk|di)){0,5} "
     r"(?:kembali|kembalikan|dikembalikan|balik|refund)\b"
     r"|(?:saldo|dana|uang) (?:masih|sedang|akan) (?=¦)"

@@ -75,7 +75,7 @@ _SERIAL_END = re.compile(
     r"|(?!\A)(?<![A-Za-z/])reff?\s?[:=]|\s(?:dan )?id (?:transaksi|trx)\b"
     r"|(?<![A-Za-z])(?:[rt]|reff?)#|#\*|\*\s?trx|\s(?:\||>>|»|•|::)\s|\|(?=[A-Za-z_ ]{2,15}:)"
     r"|[.,]\s?(?:ket|keterangan|info|promo|nb|cs|note|catatan|wa|terima kasih|trx|jika|bila|apabila|kalau)\b"
-    r"|(?<![A-Za-z/])trx ke-?\d"
+    r"|(?<![A-Za-z/])trx ke-?\d|\s\(\d{1,2}[/.:-]\d"
     r"|(?:\A|[\s.,])(?:salam|semoga)\b"
     rf"|(?!\A){_DOUBT}"
     r"|(?<![A-Za-z])(?:saldo|dana|uang)(?: anda)? (?:sudah|telah|sdh|tlh|akan|di ?kembali|di ?refund)"

@@ -101,7 +101,10 @@ FAILED_YET = (
     r"|terkirim|sampai)\b)|[^a-z]{1,4}pending\b)"
 )
 """A failure that may be none: it still runs, is in doubt, or the goods are there."""
-_WAYS = r"(?:jalur|rute|route|channel|supplier|vendor|provider|biller|server|modem|modul|gateway|sumber|dealer|pemasok)"
+_WAYS = (
+    r"(?:jalur|rute|route|channel|supplier|vendor|provider|biller|server|modem|modul|gateway|sumber|dealer|pemasok"
+    r"|chip)"
+)
 _NOT_REFUSED = r"(?<!tidak )(?<!belum )(?<!bisa )(?<!dapat )(?<!gagal )(?<!mohon )(?<!refund )"
 FAILED_FOR_NOW = (
     rf"{NOT_DENIED}(?:"
@@ -152,6 +155,7 @@ WAITING = (
     r"|tahap "
     r"|segera )?"
     r"(?:proses|diproses|antrian|pengerjaan|pengecekan|verifikasi|dikerjakan|dikirim|diteruskan)\b"
+    r"|\b(?:sedang|masih|lagi) (?:kami )?(?:disiapkan|dilakukan (?:pengisian|pembayaran|pembelian|topup|trx))\b"
     r"|\btrx (?:sedang|masih) (?:berjalan|jalan)\b|\b(?:sedang|masih|lagi) (?:kami )?(?:di ?)?cek\b"
     r"|\bstatus:? validasi\b|\b(?:pending|inprogress|inproses|onproses|onprogress)\b"
     r"|(?<!akun )(?<!anda )(?<!member )(?<!reseller )(?<!agen )"
@@ -216,7 +220,8 @@ ACCOUNT = (
     r"|blocked|salah|disabled|terblokir)\b"
     r"|\b(?:akun|account|id|user)(?: (?:reseller|agen|member|h\dh|mitra|anda)){1,4}"
     r" (?:(?:tidak|belum) (?:terdaftar|aktif"
-    r"|ditemukan|valid|active)|nonaktif|non aktif|diblokir|di ?suspend|suspend(?:ed)?|dibekukan|inactive)\b"
+    r"|ditemukan|valid|active)|(?:di ?)?nonaktif(?:kan)?|non aktif|diblokir|di ?suspend|suspend(?:ed)?|dibekukan"
+    r"|inactive)\b"
     r"|\b(?:un|tidak )(?:registered|whitelisted|authorized|allowed|terdaftar) ip\b"
     r"|\banda (?:tidak|belum) terdaftar\b(?<![a-z] anda (?:tidak|belum) terdaftar)"
     r"|\bbukan (?:member|reseller|agen|anggota|mitra)\b|\b(?:unauthori[sz]ed|forbidden|access ditolak|akses ditolak"

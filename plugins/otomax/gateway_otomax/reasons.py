@@ -58,11 +58,14 @@ _BLOCKED = (
     r"|]{0,20}\b(?:di ?blokir|terblokir|blocked|diblok"
     r"|blokir)\b"
 )
-_AREA = r"\b(?:(?:di)?luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|zone|coverage|jangkauan)\b"
+_AREA = (
+    r"\b(?:(?:di)?luar|beda|salah|bukan|out of|lain) (?:area|zona|wilayah|cluster|region|regional|zone|coverage"
+    r"|jangkauan|provinsi|propinsi)\b"
+)
 BILL = (
     r"\b(?:belum|tidak) ada tagihan\b|\b(?:tagihan|bill)\b[^.,;|]{0,30}\b(?:sudah (?:di)?(?:lunas|terbayar|bayar"
     r"|paid)|lunas|belum (?:ada"
-    r"|tersedia)|tidak (?:ada|tersedia|ditemukan))\b"
+    r"|tersedia|terbit)|tidak (?:ada|tersedia|ditemukan))\b"
 )
 _QTY = (
     r"\b(?:qty|jumlah|quantity)\b[^.,;|]{0,20}\b(?:tidak (?:sesuai|valid|allowed)|salah)\b|\b(?:qty|quantity"
@@ -70,15 +73,34 @@ _QTY = (
     r"|pembelian|nominal)\b|\bmaksimal (?:trx|pembelian)\b|\bbatas maksimal\b|\bsudah limit\b"
 )
 
+_DEAD_DESTINATION = (
+    r"\b(?:nomor|tujuan|prefix|prefiks|msisdn|hp|idpel|pelanggan|customer|subscriber|kartu|kontrak|rekening|meter)\b"
+    r"(?: (?:kartu|kontrak|polis|peserta|tujuan|prabayar|anda|ini|tersebut|pelanggan|yang|dimasukkan|is|was|has)){0,4}"
+    r" (?:keliru|salah|sudah (?:tidak aktif|hangus|mati|expired|kadaluarsa|kadaluwarsa|nonaktif)"
+    r"|(?:tidak|belum) (?:found|ditemukan|terdaftar|dikenal|dikenali|recognized|registered"
+    r"|(?:dapat|bisa) (?:di ?)?isi))\b"
+    r"|\bsalah (?:prefix|prefiks|kontrak|rekening|idpel)\b|\bkartu(?: prabayar)? (?:expired|hangus|mati)\b"
+)
+"""More ways to say that the number is no good. They name the reason of a failure and are no proof of one."""
+_DOWN = (
+    r"\b(?:maintenance|pemeliharaan|unavailable|(?:chip|stok chip) (?:kosong|habis|kurang|tidak cukup))\b"
+    r"|\b(?:produk|layanan|paket|denom|voucher|service) belum (?:tersedia|ada|aktif)\b"
+    r"|\b(?:sistem|system|server|host|jaringan|jalur|operator|provider|biller)\b(?: [a-z]{1,12}){0,2}? (?:down|offline"
+    r"|ditutup|tutup|close[d]?)\b"
+)
+"""The same of the product."""
+
 _SKIP_WORDS = {
     "no-money": "cukup kurang minus habis limit",
     "bad-destination": "salah tidak not nonaktif non hangus kadal expired mati tenggang inactive bukan cek",
+    "dead-destination": "keliru salah sudah tidak belum kartu",
     "no-product": (
         "salah tidak gangguan close tutup kosong habis perbaikan nonaktif non off maintenance unavailable sold "
         "terganggu error inactive disabled out gagal"
     ),
+    "down": "maintenance pemeliharaan unavailable chip belum down offline tutup close",
     "blocked": "blok block black hitam",
-    "out-of-area": "area zona wilayah cluster region zone coverage jangkauan",
+    "out-of-area": "area zona wilayah cluster region zone coverage jangkauan provinsi propinsi",
     "price": "harga price",
     "quantity": "qty jumlah quantity nominal minimal maksimal limit",
     "bill": "tagihan bill",
@@ -143,9 +165,11 @@ REASONS: tuple[Rule, ...] = tuple(
             _BAD_DESTINATION + r"|\bcek (?:kembali |ulang )?(?:nomor|tujuan)\b|\btujuan salah\b",
             ReasonCode.INVALID_DESTINATION,
         ),
+        ("dead-destination", _DEAD_DESTINATION, ReasonCode.INVALID_DESTINATION),
         ("price", _PRICE, ReasonCode.PRICE_TOO_HIGH),
         ("cut-off", _CUTOFF, ReasonCode.CUTOFF),
         ("no-product", _NO_PRODUCT + r"|\bgangguan\b", ReasonCode.PRODUCT_UNAVAILABLE),
+        ("down", _DOWN, ReasonCode.PRODUCT_UNAVAILABLE),
         ("bill", BILL, ReasonCode.SUPPLIER_REFUSED),
         ("quantity", _QTY, ReasonCode.SUPPLIER_REFUSED),
         ("cancelled", r"\b(?:dibatalkan|batal)\b", ReasonCode.CANCELLED),
@@ -153,5 +177,5 @@ REASONS: tuple[Rule, ...] = tuple(
 )
 """Why a purchase failed, where the rule that said so does not say why."""
 
-ANY_REASON = "|".join(rule.pattern for rule in REASONS)
-"""Some reason that we know."""
+ANY_REASON = "|".join(rule.pattern for rule in REASONS if rule.name not in ("dead-destination", "down"))
+"""Some reason that we know, in words clear enough that those behind it need not be known."""

@@ -294,7 +294,9 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="failed-yet-there",
         pattern=rf"{NOT_DENIED}(?:(?!\bjika\b).){{0,120}}?\b(?:bisa jadi|mungkin|kadang|ternyata|terlanjur) "
-        r"(?:bisa |sudah |tetap |pulsa |kuota |token )?(?:masuk(?! (?:antrian|kembali))|terkirim|terisi|sampai)\b",
+        r"(?:bisa |sudah |tetap |pulsa |kuota |token )?(?:masuk(?! (?:antrian|kembali))|terkirim|terisi|sampai)\b"
+        rf"|{NOT_DENIED}.{{0,120}}?\b(?:(?:sn|token)\s?[:=]?\s?(?:sudah )?(?:keluar|terbit|muncul)"
+        r"|cashback (?:sudah )?masuk)\b",
         status=_U,
         view="words",
     ),
@@ -337,7 +339,15 @@ _ORDERED: tuple[Rule, ...] = (
         view="evidence",
     ),
     # Waiting.
-    Rule(name="waiting", pattern=WAITING, status=_P, view="deciding"),
+    Rule(
+        name="waiting",
+        pattern=WAITING,
+        # "SUKSES dikirim ke 0812… SN: …" arrived there, and not only at the supplier.
+        unless=r"\A(?!.*\b(?:masih|sedang|belum|akan|segera|menunggu|tunggu|antrian|pending|operator|menyusul)\b)"
+        r".*\bsukses (?:dikirim|dikirimkan|diproses|diisi) ke (?:nomor )?[\dx*]{5,24}[^~]{0,20}~(?!!)",
+        status=_P,
+        view="deciding",
+    ),
     # Not this purchase's success, though the word is there.
     # A balance that grew paid for nothing.
     Rule(
@@ -386,7 +396,9 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="processed-with-serial",
         pattern=r"\bsukses (?:di ?)?(?:proses|diproses|dikirim|kirim|dikirimkan|dieksekusi)\b.*?\bsn?[^~.]{0,12}~",
-        unless=rf"\b(?:{NO_WORDS}|dikembalikan)\b|{CONTRAST}|\b{HEDGE}\b",
+        unless=rf"\b(?:{NO_WORDS}|dikembalikan)\b|{CONTRAST}|\b{HEDGE}\b"
+        r"|\b(?:laporan|report|sms|notifikasi|notif|otp|email|pesan|komplain|struk)\b[^~]{0,40}?\bsukses\b"
+        r"|\bsukses [a-z]{1,12} ke (?:operator|provider|supplier|biller|vendor|pusat|server|sistem|antrian)\b",
         unless_view="words",
         status=_S,
         view="deciding",

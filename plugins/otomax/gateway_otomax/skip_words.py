@@ -33,7 +33,7 @@ SKIP_WORDS: dict[str, str] = {
     "refund-asked": "refund dibatalkan pembatalan",
     "earlier-runs": "sebelumnya lain",
     "undone-otherwise": "permintaan refund komplain klaim pembatalan laporan tiket",
-    "failed-yet-there": "masuk terkirim terisi sampai",
+    "failed-yet-there": "masuk terkirim terisi sampai keluar terbit muncul",
     "failed-yet-runs": (
         "masih tetap tunggu nunggu menggantung nyangkut suspect tahan kembali refund final pasti tentu masuk keluar "
         "terisi terkirim sampai pending cek operator biller supplier provider kami kita bekukan gantung mengendap belum"
@@ -57,7 +57,7 @@ SKIP_WORDS: dict[str, str] = {
     "waiting": (
         "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan cek dikirim teruskan pending suspend "
         "progress tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
-        "created submitted placed kami menyusul manual jalan"
+        "created submitted placed kami menyusul manual jalan disiapkan pengisian pembayaran pembelian topup trx"
     ),
     "other-act": "sukses",
     "success-and-more": "sukses",

@@ -15,7 +15,7 @@ _NO_SERIAL = re.compile(
     r"(?:gagal|dibatalkan|refund|ditolak|pending|proses|diproses|menunggu|tunggu|error|salah|belum|tidak|sedang|masih"
     r"|akan|segera|sementara|sebagian|mungkin|antrian|progress|menyusul|nyusul|dikembalikan|suspect|gangguan|kosong"
     r"|time ?-?out|rto"
-    r"|nomor (?:response|respon|reply|data)|dicek|cek|manual)\b"
+    r"|nomor (?:response|respon|reply|data)|dicek|cek|manual|keluar|terbit|muncul)\b"
     r"|\A\D*\b(?:gagal|dibatalkan|refund|ditolak|pending|diproses|menunggu|tunggu|belum|tidak|antrian|menyusul"
     r"|dikembalikan|gangguan|suspect|error)\b\D*\Z"
     r"|\b(?:gagal|dibatalkan|refund|ditolak|dikembalikan)\b"

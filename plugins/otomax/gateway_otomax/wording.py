@@ -258,7 +258,7 @@ RIGHT = (
     r"(?!\.(?:com|net|id|co|my|web|info|biz|org|store|online|xyz)\b|-[a-z]|@[a-z]{1,20}\.|:?//)"
     r"(?=\s{0,3}(?:$|[.,;:!|)\]'/@~([>*#=-]|(?:sn|snref|s/n|ref|reff|refid|hrg|harga|saldo|stok|sisa|sal|ke|pada|tgl"
     r"|tanggal|jam|pukul|pkl|waktu|"
-    r"dengan|dgn|pd|kode|voucher|token|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
+    r"dengan|dgn|pd|kode|voucher|token|stroom|serial|rp|r|t|trx|price|kepada|at|on|to|untuk|via|tagihan|clientid|ket|id|oleh"
     r"|by|karena|krn|"
     r"dilakukan|diisi|dibayar|terbayar|terkirim|\d)\b"
     r"|(?:produk|nomor|tujuan|nama|provider|reff? id)(?: [a-z]{1,12})?\s?[:=]"

@@ -271,3 +271,115 @@ def test_a_serial_number_ends_where_the_next_field_has_its_name(
 ) -> None:
     outcome = said(account, f"TRXID:1|PRODUK:S10|NO:081234567890|STS:SUKSES|{fields}|SISA:90.000")
     assert outcome.serial == serial
+
+
+# Everyday reasons that other suppliers give, and what looks like them and goes on.
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Pelanggan tdk memenuhi syarat utk promo ini",
+        "NOMOR MASUK MASA TENGGANG",
+        "nomer keliru gan",
+        "Pulsa utama nomor tdk mencukupi",
+        "Kuota lama masih ada",
+        "chip habis",
+        "Tagihan periode ini blm terbit",
+        "Tunggakan 4 bulan, bayar langsung di loket",
+        "limit e-wallet sudah tercapai",
+        "nomor beda regional",
+        "undefined error",
+        "Your deposit has been refunded",
+    ],
+)
+def test_an_everyday_reason_makes_a_failure_certain(account: Account, reason: str) -> None:
+    assert said(account, f"{OURS} GAGAL. {reason}. Saldo 90.000").status is F
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        "ganti chip",
+        "chip kedua",
+        "pulsa utama sudah masuk",
+        "token sudah terbit",
+        "under review",
+        "masuk masa sanggah",
+        "wallet sudah terisi",
+        "nomor salah, kami pantau",
+        "operator gangguan, kami oper",
+        "bos, lagi kami urus",
+        "silakan pantau",
+        "mohon menanti kepastian operator",
+        "cashback masuk",
+        "SN keluar",
+    ],
+)
+def test_words_of_everyday_reasons_do_not_hide_what_goes_on(account: Account, happens: str) -> None:
+    assert said(account, f"{OURS} GAGAL. {happens}. Saldo 90.000").status in OPEN
+
+
+@pytest.mark.parametrize(
+    ("why", "reason"),
+    [
+        ("Nomor sudah tidak aktif", "invalid_destination"),
+        ("Salah prefix", "invalid_destination"),
+        ("Nomor kontrak tidak ditemukan", "invalid_destination"),
+        ("Kartu prabayar expired", "invalid_destination"),
+        ("Service unavailable", "product_unavailable"),
+        ("Server game maintenance", "product_unavailable"),
+        ("Jalur sedang ditutup", "product_unavailable"),
+        ("chip kosong", "product_unavailable"),
+        ("Nomor beda regional", "out_of_area"),
+    ],
+)
+def test_an_everyday_reason_is_named(account: Account, why: str, reason: str) -> None:
+    outcome = said(account, f"{OURS} GAGAL. {why}. Saldo 90.000")
+    assert (outcome.status, outcome.reason) == (F, reason)
+
+
+@pytest.mark.parametrize("why", ["Nomor sudah tidak aktif", "Service unavailable", "Server game maintenance"])
+def test_a_remark_about_a_number_or_a_product_is_no_failure_by_itself(account: Account, why: str) -> None:
+    assert said(account, f"{OURS} {why}").status is not S
+
+
+def test_a_success_sent_to_the_number_with_its_serial_number_arrived(account: Account) -> None:
+    sent = said(account, "R#903123456 Trx Berhasil dikirim ke 081234567890 SN: 0410028811. Saldo 90.000")
+    assert (sent.status, sent.serial, sent.balance) == (S, "0410028811", 90_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{OURS} Berhasil dikirim ke operator. SN: 0410028811",
+        "SMS berhasil dikirim ke 081234567890 SN: 0410028811",
+        "R#903123456 Trx berhasil dikirim ke 081234567890 SN: menunggu",
+        "R#903123456 masih proses, trx berhasil dikirim ke 081234567890 SN: 0410028811",
+        "R#903123456 Trx berhasil dikirim ke 081234567890, SN menyusul",
+    ],
+)
+def test_what_was_sent_to_somebody_else_or_without_its_serial_number_is_open(account: Account, text: str) -> None:
+    assert said(account, text).status in OPEN
+
+
+@pytest.mark.parametrize("doing", ["sedang dilakukan pengisian", "Pesanan sedang disiapkan", "masih dilakukan topup"])
+def test_what_is_being_done_is_pending(account: Account, doing: str) -> None:
+    assert said(account, f"R#903123456 {doing}. Saldo 90.000").status is P
+
+
+def test_a_deactivated_account_of_ours_is_refused_at_the_door(account: Account) -> None:
+    outcome = said(account, "Akun anda dinonaktifkan, hubungi admin")
+    assert (outcome.status, outcome.account_refused) == (OutcomeStatus.REJECTED, True)
+
+
+def test_a_time_in_brackets_is_no_part_of_the_serial_number(account: Account) -> None:
+    assert said(account, f"[SUKSES] {OURS} SN 0410028811 (28/11 12:01)").serial == "0410028811"
+
+
+def test_a_token_may_be_called_stroom(account: Account) -> None:
+    outcome = said(
+        account, "PLN20.14500990011 sukses stroom/token 1111-2222-3333-4444-5555 an ANI R1/900VA. Sal 90.000"
+    )
+    assert outcome.status is S
+    assert (outcome.serial or "").startswith("1111-2222-3333-4444-5555")
