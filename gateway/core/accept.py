@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.transaction import Event, Transaction
+from gateway.core.value import value
 
 _TEXT = json.JSONEncoder(separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Request:
     """A purchase as a client writes it, before the catalogue is asked."""
 

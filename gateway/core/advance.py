@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core.apply import Decision
-from gateway.core.evolve import evolve
 from gateway.core.failover import another_supplier_may_be_tried
 from gateway.core.outcome import ReasonCode
 from gateway.core.routing import Choice, Route
 from gateway.core.transaction import AttemptState, AttemptStatus, Event, Reason, Transaction, TransactionStatus
+from gateway.core.value import evolve, value
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Send:
     """Buy through this route."""
 
     route: Route
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Finish:
     """Nothing more can be tried: the transaction has failed, and it is certain that nothing was delivered."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Leave:
     """Nothing is to be done now: it is final, or an attempt may still deliver."""
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from gateway.core.evolve import evolve
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import (
     NOT_UNDERSTOOD,
@@ -22,6 +21,7 @@ from gateway.core.transaction import (
     Transaction,
     TransactionStatus,
 )
+from gateway.core.value import evolve, value
 
 MAX_MESSAGE = 1000
 MAX_FIELD = 1000
@@ -46,7 +46,7 @@ class NeverSeenRule:
     times: int
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Evidence:
     """One outcome about one attempt, who told it, and when."""
 
@@ -61,7 +61,7 @@ class Evidence:
     asked."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Decision:
     """What evidence does. `after is before` when it tells nothing new; the events are then empty too."""
 

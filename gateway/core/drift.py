@@ -16,10 +16,10 @@ gap, below 0 where the supplier has less than the books, and the books stay: a g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from gateway.core.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Span:
     """A deposit in rupiah: at least `low`, at most `high`. The same where it is known exactly."""
 

@@ -8,6 +8,7 @@ from datetime import datetime, time, tzinfo
 from enum import StrEnum
 
 from gateway.core.outcome import ReasonCode
+from gateway.core.value import value
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Strategy(StrEnum):
     BALANCED_BY_SUCCESS = "balanced-by-success"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class AccountView:
     """What routing needs to know of an account at this moment."""
 
@@ -80,7 +81,7 @@ class AccountView:
     """The recent share of purchases that ended well, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Dropped:
     """A route that is not tried, and why."""
 
@@ -89,7 +90,7 @@ class Dropped:
     reason: ReasonCode
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Choice:
     """The routes to try, in order, and the dropped ones."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from gateway.core.outcome import ReasonCode
+from gateway.core.value import value
 
 
 class TransactionStatus(StrEnum):
@@ -44,7 +44,7 @@ class AttemptStatus(StrEnum):
 _LIVE = frozenset({AttemptStatus.SENDING, AttemptStatus.PENDING, AttemptStatus.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Reason:
     """Why a transaction or an attempt did not succeed: a stable code, and words for people."""
 
@@ -57,7 +57,7 @@ NOT_UNDERSTOOD = ""
 same, by what was said before."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class AttemptState:
     """One purchase at one supplier account, as the ledger holds it."""
 
@@ -98,7 +98,7 @@ class AttemptState:
         return self.status.live or self.contested
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Transaction:
     """What one client asked for under one `ref_id`, and everything known about it."""
 
@@ -144,7 +144,7 @@ class Transaction:
         return tuple(changed if attempt.id == changed.id else attempt for attempt in self.attempts)
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Event:
     """Something that happened to a transaction. `kind` names it, `source` says who or what told, `data` is JSON."""
 
@@ -155,7 +155,7 @@ class Event:
     attempt: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Exchange:
     """One request to a supplier and its answer, already redacted and capped."""
 
@@ -171,7 +171,7 @@ class Exchange:
     duration_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Notification:
     """A message to the client's webhook, frozen when the state it tells was decided."""
 
@@ -181,7 +181,7 @@ class Notification:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class ReadReport:
     """What a stored report was taken for, and the attempt that it is about. For `verdict` see `StoredReport`."""
 
@@ -190,7 +190,7 @@ class ReadReport:
     attempt: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Change:
     """One committed step of one transaction: everything in it is written together, or nothing.
 
@@ -207,7 +207,7 @@ class Change:
     """The stored report that this change was made from; it is marked in the same step."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class StoredReport:
     """A supplier's call back as it came, redacted and capped, kept before it is read."""
 

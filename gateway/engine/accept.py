@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.accept import Request, accept
@@ -12,6 +11,7 @@ from gateway.core.destinations import InvalidDestinationError, normalise
 from gateway.core.references import References
 from gateway.core.routing import Dropped
 from gateway.core.transaction import Event, Transaction
+from gateway.core.value import value
 from gateway.engine.apply import Door
 from gateway.engine.clock import Clock
 from gateway.engine.crashpoints import CrashPoint, Hook
@@ -29,7 +29,7 @@ from gateway.ledger import Ledger, LedgerUnavailableError
 Spawn = Callable[[Coroutine[Any, Any, Any]], None]
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Accepted:
     """What became of a request."""
 

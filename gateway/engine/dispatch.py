@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from weakref import WeakValueDictionary
@@ -22,6 +21,7 @@ from gateway.core.outcome import Outcome, ReasonCode, about
 from gateway.core.references import References
 from gateway.core.routing import AccountView, Choice, Dropped, Product, Route, Strategy, choose
 from gateway.core.transaction import AttemptState, Transaction
+from gateway.core.value import value
 from gateway.engine.accounts import Account, seconds
 from gateway.engine.apply import Door, by_evidence
 from gateway.engine.clock import Clock
@@ -40,7 +40,7 @@ _STRATEGIES = {strategy.value: strategy for strategy in Strategy}
 _DRAWN = frozenset({Strategy.WEIGHTED, Strategy.BALANCED_BY_SUCCESS})
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Prepared:
     """An attempt that is ready to be committed and sent."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeGuard
 
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptState, Exchange, Transaction
+from gateway.core.value import value
 from gateway.engine.accounts import Account
 from gateway.engine.plugin_faults import tell, tell_wrong
 from gateway.net.redaction import masking, recorded_call, recorded_text
@@ -19,7 +20,7 @@ from gateway.provider import Attempt, Call, Reply
 _MOST_RUPIAH = 10**15
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Answer:
     """What one call brought."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
+from typing import TypeGuard
 
 import structlog
 
@@ -37,6 +39,9 @@ _LEFT_BEHIND = timedelta(seconds=30)
 """A report that is still unread after this is in nobody's hands."""
 _AT_ONCE = 500
 """Reports that are taken up in one go."""
+_MOST_UPDATES = 1_000
+"""That one report may hold. A plugin whose iterator never ends would otherwise take all memory, and all time."""
+_ENDED_BADLY = frozenset({OutcomeStatus.FAILED, OutcomeStatus.REJECTED})
 
 
 class Trust(StrEnum):
@@ -138,10 +143,8 @@ class ReportReader:
     async def apply(self, account: Account, report: Report, arrived: Arrived) -> None:
         """Read a stored report and apply what it says."""
         try:
-            updates = tuple(account.provider.read_report(report))
-            for update in updates:
-                if not _whole(update):
-                    raise UnreadableReportError(f"the plugin's update cannot be used: {_fault_in(update)}")  # noqa: TRY301 — one way out for all
+            updates = tuple(islice(account.provider.read_report(report), _MOST_UPDATES + 1))
+            _hold_against_the_law(updates)
         except UnreadableReportError as error:
             log.warning("report_unreadable", provider=account.id, why=str(error))
             updates = ()
@@ -315,7 +318,26 @@ def _may_tell_of_a_delivery(outcome: Outcome, attempt: AttemptState) -> bool:
     return outcome.status is OutcomeStatus.UNKNOWN and not outcome.never_seen
 
 
-def _whole(update: object) -> bool:
+def _hold_against_the_law(updates: Sequence[object]) -> None:
+    """Nothing of a report is applied where a part of it cannot be. Of two ends of one purchase the first would be
+    believed, and another supplier might be tried after a failure that was none.
+
+    Raises:
+        UnreadableReportError: in words for the plugin's author.
+    """
+    if len(updates) > _MOST_UPDATES:
+        raise UnreadableReportError(f"the plugin gave more than {_MOST_UPDATES} updates for one report")
+    ends: dict[str | None, set[OutcomeStatus]] = {}
+    for update in updates:
+        if not _whole(update):
+            raise UnreadableReportError(f"the plugin's update cannot be used: {_fault_in(update)}")
+        named = update.ref or update.supplier_ref or update.outcome.supplier_ref
+        ends.setdefault(named, set()).add(update.outcome.status)
+    if any(OutcomeStatus.SUCCESS in said and said & _ENDED_BADLY for said in ends.values()):
+        raise UnreadableReportError("the plugin's updates say of one purchase that it succeeded and that it failed")
+
+
+def _whole(update: object) -> TypeGuard[Update]:
     return (
         isinstance(update, Update)
         and isinstance(update.ref, str | None)

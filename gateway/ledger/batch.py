@@ -7,16 +7,16 @@ table. A loser leaves nothing behind.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.transaction import Change, StoredReport
+from gateway.core.value import value
 from gateway.ledger import rows
 from gateway.ledger.rows import Params, Row
 from gateway.ledger.statements import Statement, Statements
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Run:
     """Run one statement with each of these parameters, in order, and answer with all rows that it returned."""
 
@@ -24,7 +24,7 @@ class Run:
     params: list[Params]
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Simple:
     """One statement that decides nothing."""
 
@@ -32,7 +32,7 @@ class Simple:
     params: Params
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Returning:
     """One statement run with each of these parameters, and answered with the rows that it returns."""
 

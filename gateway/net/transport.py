@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 import aiohttp
@@ -18,6 +18,7 @@ from aiohttp.connector import Connection
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
+from gateway.core.value import value
 from gateway.net.body import Body
 from gateway.net.failure import OUT_OF_SOCKETS, WORDS, Failure, MalformedError, before_line, behind_line, cause
 from gateway.net.pool import CONNECTING, Origin, Origins, Pool
@@ -45,7 +46,7 @@ _SHORTAGE: Final = 0.1
 """Seconds until a connection is tried again after this process could open no more files."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(kw_only=True)
 class Sent:
     """What came of one call: either `reply` or `failure`."""
 

@@ -1,15 +1,17 @@
-"""A changed copy is what `dataclasses.replace` makes."""
+"""Values are equal and hashed by what they hold, the type checker keeps them as they are, and a changed copy is what
+`dataclasses.replace` makes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.core.evolve import evolve
-from gateway.core.transaction import AttemptState, AttemptStatus, Transaction, TransactionStatus
+from gateway.core.outcome import ReasonCode
+from gateway.core.transaction import AttemptState, AttemptStatus, Reason, Transaction, TransactionStatus
+from gateway.core.value import evolve
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ATTEMPT = AttemptState(
@@ -42,3 +44,15 @@ def test_it_holds_the_changes_and_all_the_rest_and_leaves_the_old_one_alone() ->
 def test_a_field_that_is_not_there_is_refused() -> None:
     with pytest.raises(TypeError, match="AttemptState has no field 'prize'"):
         evolve(ATTEMPT, prize=5)
+
+
+def test_equal_values_are_one_key_and_others_are_not() -> None:
+    prices = {Reason(ReasonCode.DUPLICATE, "sama"): 1}
+    assert prices[Reason(ReasonCode.DUPLICATE, "sama")] == 1
+    assert Reason(ReasonCode.DUPLICATE, "lain") not in prices
+
+
+if TYPE_CHECKING:
+    # In strict mode an `ignore` that ignores nothing is an error: so these lines hold mypy to refusing them.
+    TRANSACTION.version = 2  # type: ignore[misc]
+    ATTEMPT.price = 5  # type: ignore[misc]
