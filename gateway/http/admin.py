@@ -114,10 +114,12 @@ async def browse(incoming: Incoming) -> web.Response:
 
 
 async def review(incoming: Incoming) -> web.Response:
-    """`GET /admin/review`: those that only a person can settle."""
-    query = listing.parameters(incoming.request.query.items(), listing.PAGE)
-    limit = listing.page_size(query)
-    found = await incoming.engine.ledger.review(before_id=listing.before(query), limit=limit + 1)
+    """`GET /admin/review`: those that only a person can settle, of a `client` and with an attempt at a `provider`."""
+    query = listing.parameters(incoming.request.query.items(), listing.PAGE | {"client", "provider"})
+    limit, wanted = listing.page_size(query), listing.filters(query, client=query.get("client"))
+    found = await incoming.engine.ledger.review(
+        client=wanted["client"], provider=wanted["provider"], before_id=listing.before(query), limit=limit + 1
+    )
     return json_response(listing.page("transactions", [(one.id, operator_view(one)) for one in found], limit))
 
 

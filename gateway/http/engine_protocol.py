@@ -41,7 +41,14 @@ class LedgerReads(Protocol):
         limit: int = 50,
     ) -> list[Transaction]: ...
 
-    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]: ...
+    async def review(
+        self,
+        *,
+        client: str | None = None,
+        provider: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]: ...
 
     async def events(self, transaction: str) -> list[tuple[int, Event]]: ...
 

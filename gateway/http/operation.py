@@ -177,9 +177,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         problems=("not_found", "cannot_resolve", "unavailable"),
     ),
     ("GET", "/admin/review"): Operation(
-        summary="Transactions that only a person can settle",
+        summary="Transactions that only a person can settle, newest first",
         answers={200: views.OperatorTransactionPage},
-        query=CURSOR,
+        query={"client": _TEXT, "provider": {**_TEXT, "description": "has an attempt at this account"}, **CURSOR},
         problems=("invalid_request", "unavailable"),
     ),
     ("GET", "/admin/webhooks"): Operation(

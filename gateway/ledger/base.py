@@ -137,11 +137,21 @@ class BaseLedger(Pruning, Deposits, ABC):
         }
         return await self._page({name: value for name, value in given.items() if value is not None}, limit)
 
-    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]:
-        given: dict[str, object] = {"review": True}
-        if before_id is not None:
-            given["before_id"] = rows.number(before_id)
-        return await self._page(given, limit)
+    async def review(
+        self,
+        *,
+        client: str | None = None,
+        provider: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]:
+        given: dict[str, object | None] = {
+            "review": True,
+            "client": client,
+            "provider": provider,
+            "before_id": None if before_id is None else rows.number(before_id),
+        }
+        return await self._page({name: value for name, value in given.items() if value is not None}, limit)
 
     async def review_count(self) -> int:
         return int((await self._rows(self.statements.review_count))[0][0])

@@ -187,11 +187,19 @@ class Ledger(Outbox, Protocol):
         """A page, newest first. `provider`: has an attempt at that account. `start` ≤ created < `end`.
         The next page starts `before_id`, the last one's id."""
 
-    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]:
-        """Transactions that only a person can settle, or whose evidence contradicts itself; newest first."""
+    async def review(
+        self,
+        *,
+        client: str | None = None,
+        provider: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]:
+        """Transactions that only a person can settle, or whose evidence contradicts itself; newest first. `provider`:
+        has an attempt at that account."""
 
     async def review_count(self) -> int:
-        """How many transactions `review` would give in all."""
+        """How many transactions `review` would give in all, of all clients and accounts."""
 
     async def events(self, transaction: str) -> list[tuple[int, Event]]:
         """Everything that happened to a transaction, in order, with the events' numbers."""

@@ -134,8 +134,16 @@ class FakeLedger:
     async def exchanges(self, transaction: str) -> list[Exchange]:
         return self.calls
 
-    async def review(self, *, before_id: str | None = None, limit: int = 50) -> list[Transaction]:
-        return [row for row in self.rows.values() if row.needs_review][:limit]
+    async def review(
+        self,
+        *,
+        client: str | None = None,
+        provider: str | None = None,
+        before_id: str | None = None,
+        limit: int = 50,
+    ) -> list[Transaction]:
+        found = await self.transactions(client=client, provider=provider, before_id=before_id, limit=len(self.rows))
+        return [row for row in found if row.needs_review][:limit]
 
     async def reports(
         self, *, verdict: str | None = None, attempt: str | None = None, before: int | None = None, limit: int = 50

@@ -198,6 +198,29 @@ async def test_what_needs_a_person_is_listed(gateway: Any) -> None:
     assert [one["id"] for one in listed.json["transactions"]] == [bought]
 
 
+async def test_what_needs_a_person_is_listed_for_one_supplier_or_one_client(gateway: Any) -> None:
+    ledger = gateway.engine.ledger
+    bought = [(await gateway.buy(ref_id=f"A-{number}")).json["id"] for number in range(4)]
+    for number, one in enumerate(bought):
+        states = (replace(attempt(f"{number}", AttemptStatus.UNKNOWN), provider="maxsi" if number % 2 else "second"),)
+        client = "other" if number == 3 else "shop"
+        ledger.rows[one] = replace(ledger.rows[one], client=client, needs_review=True, attempts=states)
+
+    async def listed(query: str) -> list[int]:
+        page = (await gateway.operate("GET", f"/admin/review?{query}")).json
+        return [bought.index(one["id"]) for one in page["transactions"]]
+
+    assert await listed("provider=maxsi") == [3, 1]
+    assert await listed("provider=maxsi&client=shop") == [1]
+    assert await listed("client=other") == [3]
+    assert await listed("provider=nobody") == []
+    first = (await gateway.operate("GET", "/admin/review?provider=maxsi&limit=1")).json
+    assert [one["id"] for one in first["transactions"]] == [bought[3]]
+    assert await listed(f"provider=maxsi&limit=1&cursor={first['next_cursor']}") == [1]
+    assert (await gateway.operate("GET", "/admin/review?provider=%00")).json["field"] == "provider"
+    assert (await gateway.operate("GET", "/admin/review?status=pending")).json["field"] == "status"
+
+
 async def test_an_operator_asks_and_settles(gateway: Any) -> None:
     bought = (await gateway.buy()).json["id"]
     checked = await gateway.operate("POST", f"/admin/transactions/{bought}/check", json={"operator": "Sri"})

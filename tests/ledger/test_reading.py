@@ -112,6 +112,17 @@ async def test_review_finds_what_a_person_must_settle(ledger: Ledger, accept: Ma
     assert await ledger.review(limit=1) == [second]
 
 
+async def test_review_is_filtered_by_client_and_by_account(ledger: Ledger, accept: Make) -> None:
+    await put(ledger, accept("fine"))
+    first = await put(ledger, accept("unsure", needs_review=True))
+    other = await put(ledger, accept("of another", client="other", attempts=0, conflict=True))
+    assert await ledger.review(client="other") == [other]
+    assert await ledger.review(client=first.client) == [first]
+    assert await ledger.review(provider=first.attempts[0].provider) == [first]
+    assert await ledger.review(provider="nobody") == []
+    assert await ledger.review(provider=first.attempts[0].provider, before_id=first.id) == []
+
+
 async def test_checks_come_due_in_their_order_and_for_their_owner_only(ledger: Ledger, accept: Make) -> None:
     late = await put(ledger, accept("late", at=after(5)))
     early = await put(ledger, accept("early"))
