@@ -13,7 +13,7 @@ import structlog
 from gateway.core.outcome import Outcome, OutcomeStatus
 from gateway.core.transaction import TransactionStatus
 from gateway.provider import Acknowledgement, Report, UnreadableReportError, Update
-from gateway.testing.scripted_supplier import ScriptedProvider, say
+from gateway.testing.scripted_supplier import ScriptedProvider, read, say
 
 Opens = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -176,3 +176,36 @@ async def test_a_plugin_that_cannot_ask_leaves_the_purchase_to_a_person_after_it
             await here.pass_time(seconds)
         held = await here.now(one)
         assert (held.status, held.needs_review, here.alpha.count("ask")) == (TransactionStatus.PENDING, True, 0)
+
+
+async def test_a_report_without_end_is_unreadable_and_holds_nobody_up(shop: Opens) -> None:
+    class Endless(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            for number in range(20_000):  # one without an end would end the test with the machine's memory
+                given.append(number)
+                yield Update(ref="1", outcome=Outcome(status=OutcomeStatus.PENDING))
+
+    given: list[int] = []
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=Endless) as here:
+            assert await here.report("alpha", "success ref=x .") == "unreadable"
+    assert len(given) <= 1_001
+    told = [line["why"] for line in lines if line["event"] == "report_unreadable"]
+    assert told == ["the plugin gave more than 1000 updates for one report"]
+
+
+@pytest.mark.parametrize("ends", [("failed", "success"), ("success", "failed"), ("pending", "refused", "success")])
+async def test_a_report_that_ends_one_purchase_in_two_ways_is_not_believed(shop: Opens, ends: tuple[str, ...]) -> None:
+    class Undecided(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            ref = report.body.decode()
+            return [Update(ref=ref, outcome=read(say(word, ref))) for word in ends]
+
+    accounts = {"alpha": {"reports": {"trust": "source"}}, "beta": {}}
+    async with shop(provider=Undecided, accounts=accounts) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        assert await here.report("alpha", one.attempts[0].id) == "unreadable"
+        await here.quiet()
+        assert (await here.now(one)).status is TransactionStatus.PENDING
+        assert here.beta.count("buy") == 0, "the failure may be none"
