@@ -120,7 +120,7 @@ class Account:
         self.breaker.ended(ref, now, unusable=bad)
         after = self.breaker.state(now)
         if after is BreakerState.OPEN and before is not after:
-            log.warning("breaker_opened", provider=self.id, why=self.breaker.why_not(now))
+            log.warning("breaker_opened", provider=self.id, why=self.breaker.why_not(now), last=_kind(sent))
         elif after is BreakerState.CLOSED and before is not after:
             log.info("breaker_closed", provider=self.id)
 
@@ -139,6 +139,15 @@ class Account:
 
     def success_rate(self) -> float:
         return sum(self.endings) / len(self.endings) if self.endings else 1.0
+
+
+def _kind(sent: Sent) -> str:
+    """Of which kind an unusable answer was. No words of the supplier: it may have echoed a secret."""
+    if sent.failure is not None:
+        return sent.failure.value
+    if sent.reply is not None and sent.reply.status >= 500:
+        return f"status {sent.reply.status}"
+    return f"answered after {sent.duration:.1f} s"
 
 
 def seconds() -> float:

@@ -59,6 +59,8 @@ class Supplier:
         self.buy: Callable[[str], Says] = lambda ref: say("success", ref, sn=f"SN-{ref}")
         self.ask: Callable[[str], Says] = lambda ref: say("pending", ref)
         self.status = 200
+        self.took = 0.01
+        """Seconds that each call is said to have taken."""
         self.fields: list[dict[str, str]] = []
         """What each call carried."""
         self.open = asyncio.Event()
@@ -91,9 +93,9 @@ class Supplier:
             self.waiting -= 1
         said = (self.buy if what == "buy" else self.ask)(fields["ref"])
         if isinstance(said, Failure):
-            return Sent(failure=said, left=said not in NEVER_LEFT, detail=said.value, duration=0.01)
+            return Sent(failure=said, left=said not in NEVER_LEFT, detail=said.value, duration=self.took)
         body = said.encode() if isinstance(said, str) else said
-        return Sent(reply=Reply(status=self.status, headers={}, body=body), left=True, duration=0.01)
+        return Sent(reply=Reply(status=self.status, headers={}, body=body), left=True, duration=self.took)
 
 
 class Audits:

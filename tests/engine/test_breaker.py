@@ -72,6 +72,26 @@ async def test_the_log_says_when_it_opens_and_when_it_closes(shop: Opens) -> Non
     assert told == [("breaker_opened", "alpha"), ("breaker_closed", "alpha")]
 
 
+@pytest.mark.parametrize(
+    ("bought", "status", "took", "told"),
+    [
+        (Failure.ANSWER_TIMEOUT, 200, 30.0, "answer_timeout"),
+        (Failure.CONNECT_REFUSED, 200, 0.01, "connect_refused"),
+        ("sibuk, pin 1234", 503, 0.01, "status 503"),
+        ("sabar", 200, 29.96, "answered after 30.0 s"),
+    ],
+)
+async def test_the_log_says_when_it_opens_of_which_kind_the_last_failure_was_and_not_in_whose_words(
+    shop: Opens, bought: str | Failure, status: int, took: float, told: str
+) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with shop() as here:
+            here.alpha.buy, here.alpha.status, here.alpha.took = lambda _: bought, status, took
+            for n in range(10):
+                await here.answered(f"A-{n}")
+    assert [line["last"] for line in lines if line["event"] == "breaker_opened"] == [told]
+
+
 async def test_checks_go_out_while_it_is_open(shop: Opens) -> None:
     async with shop() as here:
         here.alpha.buy = lambda _: Failure.ANSWER_TIMEOUT
