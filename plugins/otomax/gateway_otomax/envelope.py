@@ -1,13 +1,15 @@
 """What a supplier wraps its words in: nothing, `status=N&message=…`, `status=55, message=…`, `status=61 text`, JSON,
-or an HTML page, which is no answer at all."""
+XML, or an HTML page, which is no answer at all."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 from gateway.core.money import rupiah
 
@@ -38,12 +40,17 @@ _IRS_NAMES = (
     frozenset({"statuscode", "clientid", "msg"}),
     frozenset({"serverid", "clientid", "status"}),
     frozenset({"reffid", "rc", "produk", "msg"}),
+    frozenset({"success", "rc", "msg"}),
 )
 
 _HTML = re.compile(
     r"<\s*(?:!doctype|html|head|body|title|script|style|meta|table|div|center|h[1-6]|\?xml|pre|form|link)\b",
     re.IGNORECASE,
 )
+_PAGE = re.compile(r"<\s*(?:!doctype html|html|head|body|title|script|style|meta|table|div|form)\b", re.IGNORECASE)
+_XML = re.compile(r"\s*(?:<\?xml[^<>]{0,200}\?>\s*)?<[A-Za-z_]")
+_LEAF = re.compile(r"<(?P<name>[A-Za-z_][\w-]{0,40})>(?P<value>[^<>]{0,2000})</(?P=name)\s*>")
+"""`<sn>…</sn>`: an element that holds text and no other element. Nothing of XML is expanded."""
 _TAG = re.compile(r"<\s*/?\s*(?:br|b|i|p|u|strong|em|span)\b[^<>]{0,40}>", re.IGNORECASE)
 
 _WRAPPED = re.compile(
@@ -90,6 +97,10 @@ def open_text(text: str) -> Envelope:
     text = text.lstrip("\ufeff").replace("\x00", " ").strip()
     if text[:1] in ("{", "["):
         return _open_json(text)
+    if _XML.match(text) and not _PAGE.search(text) and len(text) <= _LONGEST_ENVELOPE:
+        leaves = {match["name"].lower(): html.unescape(match["value"]).strip() for match in _LEAF.finditer(text)}
+        if leaves.keys() & set(MESSAGE_NAMES) and leaves.keys() & set(CODE_NAMES):
+            return from_fields(leaves)
     if _HTML.search(text, 0, _LONGEST_ENVELOPE):
         return Envelope(page=True)
     if len(text) > _LONGEST_ENVELOPE:
@@ -97,7 +108,9 @@ def open_text(text: str) -> Envelope:
     text = _TAG.sub(" ", text)
     if match := _WRAPPED.fullmatch(text):
         named = _pairs(f"{match['before']}&{match['between']}")
-        return from_fields({**named, "status": match["code"], "message": match["text"]})
+        # Where nothing follows the code, the message may stand before it, as a form writes it.
+        message = match["text"] or unquote_plus(_first_text(named, MESSAGE_NAMES) or "")
+        return from_fields({**named, "status": match["code"], "message": message})
     if match := _ONLY_MESSAGE.fullmatch(text):
         return from_fields({**_pairs(match["before"]), "message": match["text"]})
     return Envelope(text=_one_line(text))

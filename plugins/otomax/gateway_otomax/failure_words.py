@@ -30,7 +30,7 @@ _WORDS = {
         "operator provider supplier biller vendor seller pusat sistem system pln pdam bpjs telkomsel tsel indosat "
         "isat axis three tri smartfren byu dana ovo gopay shopeepay linkaja token voucher pulsa paket kuota "
         "internet listrik sku item host indihome telkom wifi combo finance leasing core partner network service "
-        "emoney money ewallet wallet shopee grab gojek maxim garena steam google play brizzi tapcash flazz etoll "
+        "emoney money ewallet wallet otp shopee grab gojek maxim garena steam google play brizzi tapcash flazz etoll "
     ),
     "why": (
         "salah tidak bukan belum sudah sedang aktif nonaktif non hangus kadaluarsa kadaluwarsa expired mati "
@@ -87,5 +87,9 @@ _PHRASES = (
     rf"|(?:reason|alasan|ket|keterangan|desc|karena|krn|dikarenakan|sebab|rc)\b(?:(?!{GOES_ON})[^.,;|]){{1,100}}"
 )
 """What the customer is asked to do, what becomes of the money, and whatever is called a reason."""
-EXPLAINED = rf"(?:{_PHRASES}|(?:{_KNOWN})(?![a-z])|[a-z]{{1,2}}(?![a-z\d])|[a-z_]*[\d*][\w*.@-]*|[^a-z\d])*+"
+_CODE = (
+    r"(?!\w*(?:pend|proces|proses|suk|succ|wait|hold|retry|queue|progress))[a-z]{2,20}(?:_[a-z]{2,20}){1,5}(?![a-z])"
+)
+"""`error_require_login`: a program's name for a reason."""
+EXPLAINED = rf"(?:{_PHRASES}|(?:{_KNOWN})(?![a-z])|[a-z]{{1,2}}(?![a-z\d])|[a-z_]*[\d*][\w*.@-]*|{_CODE}|[^a-z\d])*+"
 """Reasons, references, numbers: as far as they go."""

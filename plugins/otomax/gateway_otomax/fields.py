@@ -21,7 +21,8 @@ _NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d++(?:[.,]\d++)*+"
 _REF_VALUE = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}"
 
 _REFS = re.compile(
-    r"(?:(?<!\bT)(?:reff?|r)#(?: (?=\d{6}))?|\bclient[ _]?id\s?[:=#]\s?)" rf"(?P<ref>{_REF_VALUE})",
+    r"(?:(?<!\bT)(?:reff?|r)#(?:: ?| (?=\d{6}|[A-Z]{2,20}\d{4}))?|\bclient[ _]?id\s?[:=#]\s?)"
+    rf"(?P<ref>{_REF_VALUE})",
     re.IGNORECASE | re.ASCII,
 )
 _WEAKER_REFS = re.compile(
@@ -49,7 +50,8 @@ _SUPPLIER_REFS = (
 """Each with what must stand in the message, in lower case, for the pattern to be worth trying."""
 
 _SERIAL_KEY = re.compile(
-    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:ref\b|(?:\s?/\s?(?:reff?|token|kode voucher|voucher)){0,3})|serial(?: number| no)?|"
+    r"(?<![A-Za-z0-9#/])(?:v?s/?n(?:ref\b|(?:\s?/\s?(?:reff?|token|kode voucher|voucher|kode)){0,3})|voucher ?/ ?sn"
+    r"|serial(?: number| no)?|"
     r"(?:no|nomor)\.? ?seri|"
     r"(?:kode voucher|voucher code|token|kode(?=\s?[:=]\s?\d{4}[- ]\d{4}))(?=\s?[:=]))(?![A-Za-z0-9#])\s?[:=.]{0,2}\s?",
     re.IGNORECASE | re.ASCII,
@@ -81,10 +83,17 @@ _SERIAL_END = re.compile(
     r"|(?<![A-Za-z])(?:saldo|dana|uang)(?: anda)? (?:sudah|telah|sdh|tlh|akan|di ?kembali|di ?refund)"
     r"|(?<![A-Za-z/])(?:trx|transaksi) (?:sedang|masih|akan|belum|sdg|msh|blm|gagal|dibatalkan|di ?proses)"
     r"|[\s.](?:sukses|berhasil|gagal|success|failed)(?:\s?(?:[.,!;]|$)|\s(?:(?:[rt]|reff)#|(?:hrg|harga|saldo|stok)\b))"
-    r"|\.\s#"
+    r"|\.\s#|\s[🌀-🫿]\s?(?:rp|idr|sisa|saldo|hrg|harga)"
+    r"|[.,;]\s(?:masa aktif|masa berlaku|berlaku|exp|total)\b|(?<=\d{10})\spada (?:tgl |tanggal |jam )?\d"
+    r"|(?<![A-Za-z])(?:saldo|stok|sal|sld|deposit) (?:anda )?(?:di)?potong"
+    r"|\s(?:msg|message|pesan)="
     r")",
     re.IGNORECASE | re.ASCII,
 )
+_NAMED_VALUES = re.compile(
+    r"(?:[A-Za-z_]{2,24}\s?=\s?[^,=]{0,60},\s?){3,20}[A-Za-z_]{2,24}\s?=\s?[\w./-]{0,80}", re.ASCII
+)
+"""`customer_no=…, tarif=R1, daya=450, reff=…`: a receipt of named values, the biller's reference among them."""
 _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-])", re.ASCII)
 """A serial number by its looks, wherever no key announces one."""
 _TOKEN_END = re.compile(r"\sreff?\b", re.IGNORECASE)
@@ -122,12 +131,18 @@ _PRICE = re.compile(
 _BALANCE = re.compile(
     rf"(?<![A-Za-z])(?<!min )(?<!minimal )(?<!minimum )(?:sisa(?=\s?[:=]| (?:rp\.? ?)?\d[\d.,]{{3}})|(?:sisa ?)?"
     rf"(?:saldo|stok|sal|sld|balance|bal|stock|deposit))"
-    rf"(?: (?:akhir|anda|pulsa|sekarang|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
+    rf"(?: (?:akhir|anda|pulsa|sekarang|skrg|skg|skrng|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
     rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}\*?(?:idr\b\.?\s?)?(?P<balance>{_NUMBER})"
-    r"(?!\s?-\s?-?\d[\d.,]*\s?=)",
+    r"(?!\s?-\s?-?\d[\d.,]*\s?[-=]|\s\d[\d.,]+\s\d[\d.,]{2})",
     re.IGNORECASE | re.ASCII,
 )
 
+_BALANCE_AFTER = re.compile(
+    rf"(?<![A-Za-z])(?:saldo|deposit|stok)\b[^0-9=]{{0,12}}\bawal\s?[:=]?\s?{_NUMBER}[^0-9]{{1,12}}\bakhir\s?[:=]?\s?"
+    rf"(?P<balance>{_NUMBER})",
+    re.IGNORECASE | re.ASCII,
+)
+"""`Saldo : Rp.(Awal 10000000 Akhir 9989650)`."""
 _PURCHASE = re.compile(
     r"(?<![A-Za-z0-9.@#])(?!(?:sn|ref|reff|trx|tujuan|no|nomor|hp|saldo|stok|sal|sld|hrg|harga|rp|wa|cs|tgl|jam)\.)"
     r"(?P<product>[A-Za-z0-9_-]{0,20}[A-Za-z][A-Za-z0-9_-]{0,20})(?:\.(?P<counter>\d{1,2}))?(?P<joint>\.| ke )"
@@ -281,9 +296,9 @@ def _serial(text: str) -> Span | None:
     for key in _SERIAL_KEY.finditer(text):
         start = key.end()
         rest = text[start : start + _LONGEST_SERIAL]
-        end = _SERIAL_END.search(rest)
+        end = _SERIAL_END.search(rest, named.end() if (named := _NAMED_VALUES.match(rest)) else 0)
         value = rest[: end.start()] if end else rest
-        stripped = _SEPARATOR.sub("", value.strip(" .,;|_~&"))
+        stripped = _SEPARATOR.sub("", value.strip(" .,;|_~&").lstrip(":= "))
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
             stripped = stripped.rstrip(") .,;|")
         if digits := _DIGITS_AND_SENTENCE.match(stripped):
@@ -329,6 +344,8 @@ def _money(text: str, serial: Span | None, low: str) -> tuple[tuple[Span, ...], 
     else:
         for match in _BALANCE.finditer(text):
             balance = place(match, "balance")
+        if balance is None and (after := _BALANCE_AFTER.search(text)):
+            balance = place(after, "balance")
     return tuple(prices), balance
 
 

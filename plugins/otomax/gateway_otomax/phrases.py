@@ -11,9 +11,11 @@ from gateway_otomax.wording import LEFT, RIGHT
 __all__ = [
     "ACCOUNT",
     "ALL_OF_IT",
+    "ANY_DOUBT",
     "BARE_SUCCESS",
     "CLAUSE",
     "CONTRAST",
+    "COURTESY",
     "CUT_SUCCESS",
     "DONE",
     "DOUBTED",
@@ -84,6 +86,23 @@ CUT_SUCCESS += (
 )
 """A message that tells nothing but the word: what would have followed ("SEBAGIAN", "masuk antrian", "SN: PENDING") may
 be cut off. Nearly all suppliers say more than that, and a status code beside it is enough."""
+COURTESY = (
+    r"(?:ya|yah|yaa+|kak|kaka|kakak|ka|bos|boss|bosku|bosque|gan|agan|bang|abang|om|tante|sis|bro|mas|mbak|mba|min|pak"
+    r"|bu|bund|bunda|juragan|dong|nih|sob|kawan|dibayar|terbayar|bayar)"
+)
+"""What a shop that writes by itself says behind the status."""
+ANY_DOUBT = (
+    r"\b(?:tidak|belum|bukan|hampir|nyaris|akan|sedang|masih|menunggu|tunggu|antrian|proses|diproses|pending|suspect"
+    r"|jika|setelah|sampai|hingga|semoga|supaya|mungkin|atau|cek|check|inq\w*|inquiry|ceknama|validasi|verifikasi"
+    r"|konfirmasi|gagal|dibatalkan|ditolak|diabaikan|refund|kembali|dikembalikan|pembatalan|batal|retur|komplain|klaim"
+    r"|tiket|request|permintaan|perintah|login|koneksi|laporan|lapor|kirim|dikirim|sms|otp|email|notif\w*|struk|poin"
+    r"|komisi|bonus|promo\w*|hadiah|lain|lainnya|sebelumnya|kemarin|tadi|td|barusan|semalam|pernah|dobel|manual"
+    r"|sebagian|sementara|kurang|salah|beda|dari|test|testing|tes|simulasi|dummy|palsu|semu|selalu|semua|setiap|tiap"
+    r"|banyak|registrasi|pendaftaran|aktivasi|mutasi|penarikan|tarik|topup saldo|isi saldo|saldo masuk|tambah saldo"
+    r"|dispute|investigasi|menyusul|nanti|segera|dilanjutkan|lanjut|sempat|awalnya|semula|tadinya|menjadi|jadi|status"
+    r" (?!sukses)[a-z]+|untuk sukses|ingin|mau|doa\w*|hari ini|kuis|undian|survey?)\b|\?|\.\.\Z"
+)
+"""Words that may say that a message tells of something else, of another purchase, or of none that is over."""
 CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"
 NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
 FAILED_YET = (
@@ -157,7 +176,8 @@ WAITING = (
     r"(?:proses|diproses|antrian|pengerjaan|pengecekan|verifikasi|dikerjakan|dikirim|diteruskan)\b"
     r"|\b(?:sedang|masih|lagi) (?:kami )?(?:disiapkan|dilakukan (?:pengisian|pembayaran|pembelian|topup|trx))\b"
     r"|\btrx (?:sedang|masih) (?:berjalan|jalan)\b|\b(?:sedang|masih|lagi) (?:kami )?(?:di ?)?cek\b"
-    r"|\bstatus:? validasi\b|\b(?:pending|inprogress|inproses|onproses|onprogress)\b"
+    r"|\bstatus:? validasi\b|\b(?:pending(?! (?:sudah )?(?:melampaui|melebihi)\b)"
+    r"|inprogress|inproses|onproses|onprogress)\b"
     r"|(?<!akun )(?<!anda )(?<!member )(?<!reseller )(?<!agen )"
     r"(?<!di )(?<!/)(?<!/ )(?<!sudah )\bsuspend\b"
     r"|(?<!tidak )(?<!bisa )(?<!dapat )(?<!dpt )\bkami (?:akan |sudah |sedang |masih |coba )?"
@@ -219,7 +239,7 @@ ACCOUNT = (
     r"|suspended|dibekukan"
     r"|blocked|salah|disabled|terblokir)\b"
     r"|\b(?:akun|account|id|user)(?: (?:reseller|agen|member|h\dh|mitra|anda)){1,4}"
-    r" (?:(?:tidak|belum) (?:terdaftar|aktif"
+    r" (?:sudah )?(?:(?:tidak|belum) (?:terdaftar|aktif"
     r"|ditemukan|valid|active)|(?:di ?)?nonaktif(?:kan)?|non aktif|diblokir|di ?suspend|suspend(?:ed)?|dibekukan"
     r"|inactive)\b"
     r"|\b(?:un|tidak )(?:registered|whitelisted|authorized|allowed|terdaftar) ip\b"
@@ -228,6 +248,8 @@ ACCOUNT = (
     r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
     r"|autentikasi|otentikasi) gagal"
     r"|auth gagal|login gagal|gagal (?:login|auth\w*))\b"
+    r"|\bdevice ?id (?:tidak (?:aktif|terdaftar|dikenal|valid)|salah)\b"
+    r"|\bhp trx (?:bloked|blocked|diblokir|tidak terdaftar)\b"
     r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
 )
 MALFORMED = (
@@ -236,6 +258,8 @@ MALFORMED = (
     r"|dikenal|dikenali|benar))\b"
     r"|\bparameter\b(?! (?:tujuan|nomor|nominal|denom|harga|jumlah)\b)[^.,;|]{0,20}"
     r"\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
+    r"|\banda tidak (?:diijinkan|diizinkan|boleh|diperbolehkan) trx\b"
+    r"|\A(?:limit )?(?:quota|kuota) anda (?:sudah )?(?:habis|tidak cukup)\b"
     r"|\bperintah (?:salah|tidak (?:dikenal|dikenali|valid))\b"
 )
 """The supplier could not read the order. One odd order may do that, so it says nothing about the account."""

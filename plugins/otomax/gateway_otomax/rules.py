@@ -15,9 +15,11 @@ from gateway_otomax.failure_words import EXPLAINED, GOES_ON
 from gateway_otomax.phrases import (
     ACCOUNT,
     ALL_OF_IT,
+    ANY_DOUBT,
     BARE_SUCCESS,
     CLAUSE,
     CONTRAST,
+    COURTESY,
     CUT_SUCCESS,
     DONE,
     DOUBTED,
@@ -43,7 +45,7 @@ from gateway_otomax.phrases import (
 )
 from gateway_otomax.reasons import ANY_REASON, BILL, SPOKEN_REASONS
 from gateway_otomax.skip_words import SKIP_WORDS
-from gateway_otomax.wording import LEFT, SERIAL_MARK
+from gateway_otomax.wording import LEFT, RIGHT, SERIAL_MARK
 
 __all__ = ["DEFAULT_RULES"]
 
@@ -108,8 +110,9 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="either-or",
-        pattern=r"\b(?:sukses|gagal|pending)(?:\s?(?:/|atau|or|ataupun|maupun|\\)\s?(?:di ?)?(?:gagal|sukses|pending"
-        r"|tidak|belum|proses|refund|suspect)\b|(?<=gagal) (?:sekali|\d{1,2} ?(?:x|kali))\b)",
+        pattern=r"\b(?:sukses|gagal|pending|dibatalkan|ditolak|diabaikan)(?:\s?(?:/|atau|or|ataupun|maupun|\\)\s?"
+        r"(?:(?:sedang|masih|akan) )?(?:di ?)?(?:gagal|sukses|pending|tidak|belum|proses|refund|suspect)\b"
+        r"|(?<=gagal) (?:sekali|\d{1,2} ?(?:x|kali))\b)",
         status=_U,
         view="evidence",
     ),
@@ -259,7 +262,7 @@ _ORDERED: tuple[Rule, ...] = (
         name="other-business",
         pattern=r"(?:\A|[.!¦]\s)[^.~]{0,60}?\b(?:saldo|komisi|poin|tiket|mutasi|penarikan|ganti|pendaftaran|registrasi"
         r"|login|laporan|rekap)\b(?:[^.,;|~]|\.(?=\d)){0,60}"
-        r"\b(?:sukses|gagal|ditolak)\b",
+        r"\b(?:sukses|gagal|ditolak|dibatalkan)\b",
         unless=r"\br#|\d[\dx*]{7}.*~|~.*\d[\dx*]{7}|\bref|\bclientid|\btrx\b|\b[a-z]{1,10}\d{0,4}\.[\dx*]{5}",
         status=_U,
         view="evidence",
@@ -427,6 +430,17 @@ _ORDERED: tuple[Rule, ...] = (
         unless_view="evidence",
         status=_S,
         view="deciding",
+    ),
+    # The word where no status usually stands ("sukses bos, sn: …", "SUKSES ya kak", "sdh masuk. SN …"): with a serial
+    # number, a number to buy for, and nothing at all that could mean anything else.
+    Rule(
+        name="success-somewhere",
+        pattern=rf"\A(?=.*\d[\d*x]{{7}}).*?(?:(?<![-@/.])\bsukses\b(?: {COURTESY}){{0,3}}{RIGHT}"
+        r"|\bsudah (?:masuk|terkirim)\b(?=\s?[.,;!]?\s?(?:sn|serial|token|voucher)\b))[^~]*~(?!!)",
+        unless=ANY_DOUBT,
+        unless_view="words",
+        status=_S,
+        view="evidence",
     ),
     Rule(
         name="done-with-serial",

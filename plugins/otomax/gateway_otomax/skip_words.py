@@ -14,9 +14,9 @@ SKIP_WORDS: dict[str, str] = {
     "account-refused": (
         "salah tidak belum bukan keliru mismatch authori diblokir block ditolak blacklist nonaktif aktif "
         "inactive suspend dibekukan disabled forbidden denied gagal unregistered "
-        "terblokir unwhitelisted unallowed unterdaftar"
+        "bloked terblokir unwhitelisted unallowed unterdaftar"
     ),
-    "order-refused": "salah tidak short kurang missing required",
+    "order-refused": "salah tidak short kurang missing required habis cukup",
     "never-seen": "tidak belum nomor unknown",
     "never-seen-but": "tidak belum nomor unknown",
     "no-data": "tidak not nomor kosong",
@@ -60,6 +60,7 @@ SKIP_WORDS: dict[str, str] = {
         "created submitted placed kami menyusul manual jalan disiapkan pengisian pembayaran pembelian topup trx"
     ),
     "other-act": "sukses",
+    "success-somewhere": "sukses masuk terkirim",
     "success-and-more": "sukses",
     "serial-in-doubt": "pengecekan verifikasi konfirmasi dispute investigasi",
     "odd-serial": "~!",

@@ -26,7 +26,8 @@ SERIAL_MARK = "~"
 
 _SPELLINGS = {
     "sukses": "berhasil success successful successfully succeeded succeed succes sucess suksess sukse suskes suces "
-    "paysukses paysuccess trxsukses sukss sukces berhasl berhasill brhsl brhasil berhsil sukess scs",
+    "paysukses paysuccess trxsukses sukss sukces berhasl berhasill brhsl brhasil berhsil sukess scs "
+    "succesfull succesful successfull",
     "gagal": "failed fail failure gagl ggl ggal gagall unsuccessful paygagal trxgagal gaga digagalkan",
     "diproses": "diprosess dproses diprose diprosses processed",
     "proses": "process processing progress prosess prosesing",
@@ -175,7 +176,8 @@ ASIDES: tuple[tuple[str, str], ...] = (
     (
         "person",
         r"\b(?:nama(?: ?(?:pelanggan|plg|customer|cust))?|a/n|a\.n\.?|atas nama|pelanggan|customer|penerima"
-        r"|an)\s?[:=.]\s?(?:(?!\b[rt]#|\bsukses\s?[.,!]?\s?(?:sn|s/n|serial|ref)[^~]{0,8}~)[^.,/|;]){0,40}",
+        r"|an)\s?[:=.]\s?(?:(?!\b[rt]#|\bsukses\s?[.,!]?\s?(?:(?:sn|s/n|serial|ref)[^~]{0,8}~"
+        r"|(?:periode|tagihan|tag|lbr|lembar)\b))[^.,/|;]){0,40}",
     ),
     (
         "shop",
