@@ -59,7 +59,7 @@ def explained(
     if qty != 1 and not product.open_denomination:
         raise GatewayError("qty must be 1: this product has a fixed amount")
     if qty == 1 and product.open_denomination:
-        raise GatewayError("--qty is required, and is the amount in rupiah: this product has none of its own")
+        raise GatewayError("--qty must be the amount in rupiah, and above 1: this product has no amount of its own")
     moment = f"{now.astimezone():%Y-%m-%d %H:%M %z}"
     yield f"{product.code} to {normalised}, strategy {settings.routing.strategy}, at {moment}"
     choice = _choice(settings, plugins, product, amount=product.amount(qty), max_price=max_price, now=now)

@@ -106,7 +106,7 @@ class Acceptor:
             raise InvalidRequestError("qty", "must be 1: this product has a fixed amount")
         if request.qty == 1 and product.open_denomination:
             raise InvalidRequestError(
-                "qty", "is required, and is the amount in rupiah: this product has none of its own"
+                "qty", "must be the amount in rupiah, and above 1: this product has no amount of its own"
             )
         try:
             return normalise(product.dest, request.dest)

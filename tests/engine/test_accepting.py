@@ -95,13 +95,14 @@ async def test_a_replay_after_a_restart_sends_nothing(shop: Opens) -> None:
 
 async def test_what_cannot_be_right_is_refused_and_stored_nowhere(shop: Opens) -> None:
     async with shop() as here:
-        wrong: list[tuple[str, dict[str, Any]]] = [
-            ("dest", {"dest": "0712"}),
-            ("qty", {"qty": 2}),
-            ("qty", {"product": "ANY"}),
+        wrong: list[tuple[str, str, dict[str, Any]]] = [
+            ("dest", "is not an Indonesian mobile number", {"dest": "0712"}),
+            ("qty", "must be 1", {"qty": 2}),
+            ("qty", "must be the amount in rupiah, and above 1", {"product": "ANY"}),
+            ("qty", "must be the amount in rupiah, and above 1", {"product": "ANY", "qty": 1}),
         ]
-        for field, order in wrong:
-            with pytest.raises(InvalidRequestError) as refused:
+        for field, says, order in wrong:
+            with pytest.raises(InvalidRequestError, match=says) as refused:
                 await here.buy(**order)
             assert refused.value.field == field
         with pytest.raises(UnknownProductError):
