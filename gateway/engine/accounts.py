@@ -73,7 +73,7 @@ class Account:
     """Why no purchases go there, or `None`."""
     balance: Balance = field(default_factory=Balance)
     endings: deque[bool] = field(default_factory=lambda: deque(maxlen=_RECENT))
-    """Of the recent purchases, whether each ended well."""
+    """Of the recent purchases that ended, whether each ended well. What is open or unknown says nothing yet."""
     last_error: str | None = None
     last_error_at: datetime | None = None
     breaker: Breaker = field(default_factory=Breaker)
@@ -138,6 +138,8 @@ class Account:
             )
 
     def success_rate(self) -> float:
+        """The share of `endings` that were good. 1 where nothing has ended: routing tries such an account as any
+        other."""
         return sum(self.endings) / len(self.endings) if self.endings else 1.0
 
 

@@ -50,7 +50,8 @@ def account_view(account: Account, month: Month) -> dict[str, Any]:
         "checks": "put_off" if account.checks.down else "as_due",
         "in_flight": account.lane.in_flight,
         "waiting": account.lane.waiting,
-        "success_rate": round(account.success_rate(), 4),
+        "success_rate": round(account.success_rate(), 4) if account.endings else None,
+        "success_rate_of": len(account.endings),
         "balance": {
             "reported": account.balance.reported,
             "computed": account.balance.computed,

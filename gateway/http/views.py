@@ -259,7 +259,11 @@ class Webhooks(View):
 class Providers(View):
     """The accounts, and how each one stands."""
 
-    providers: list[dict[str, Any]]
+    providers: list[dict[str, Any]] = Field(
+        description="success_rate is the share of delivered ones among the last success_rate_of purchases that ended "
+        "at the account, at most 200 and since the start of this replica; null where none has ended. What is open or "
+        "unknown does not count, nor does what would have failed at any supplier, such as a wrong number"
+    )
 
 
 class Paused(View):

@@ -427,7 +427,17 @@ async def test_a_success_that_a_report_tells_speaks_for_its_account(shop: Opens)
         await here.buy("A-1", wait=5)
         one = await here.answered("A-2")
         await here.report("alpha", say("success", one.attempts[0].id, sn="SN-2"))
-        assert here.engine.providers()[0]["success_rate"] == 0.5
+        alpha = here.engine.providers()[0]
+        assert (alpha["success_rate"], alpha["success_rate_of"]) == (0.5, 2)
+
+
+async def test_an_account_at_which_nothing_has_ended_has_no_success_rate(shop: Opens) -> None:
+    async with shop(accounts={"alpha": {}}) as here:
+        here.alpha.buy = lambda _: "apa ini"
+        for number in range(3):
+            await here.answered(f"A-{number}")
+        alpha = here.engine.providers()[0]
+        assert (alpha["success_rate"], alpha["success_rate_of"]) == (None, 0)
 
 
 class Puzzled(ScriptedProvider):
