@@ -235,9 +235,8 @@ def _reverse(before: Transaction, attempt: AttemptState, evidence: Evidence, out
 
 def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:
     """Keep what contradicts a settled attempt, and keep the transaction from going on as if it had not been said."""
-    event = _conflict(
-        evidence, outcome, "contradiction", {"attempt_status": attempt.status.value, "said": outcome.status.value}
-    )
+    kind = _kind_of_contradiction(before, attempt, outcome)
+    event = _conflict(evidence, outcome, kind, {"attempt_status": attempt.status.value, "said": outcome.status.value})
     contested = evolve(
         attempt, contested=attempt.status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}, next_check_at=None
     )
@@ -247,6 +246,17 @@ def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidenc
         if not any(other.status.live for other in after.attempts):
             after = evolve(after, needs_review=True)
     return Decision(after, (event,))
+
+
+def _kind_of_contradiction(before: Transaction, attempt: AttemptState, outcome: Outcome) -> str:
+    """A late success of what had failed is told by what it cost: it wakes somebody where another supplier has delivered
+    since, and money was spent twice."""
+    if outcome.status is OutcomeStatus.SUCCESS and attempt.status is not AttemptStatus.SUCCESS:
+        if any(other.status is AttemptStatus.SUCCESS for other in before.attempts):
+            return "double_success"
+        if before.status is TransactionStatus.FAILED:
+            return "success_after_failed"
+    return "contradiction"
 
 
 def _about_contested(before: Transaction, attempt: AttemptState, evidence: Evidence, outcome: Outcome) -> Decision:

@@ -251,6 +251,26 @@ def test_failure_of_the_second_beside_a_contested_first_needs_a_person_and_no_th
     assert (after.status, after.needs_review, after.route_at) == (TransactionStatus.PENDING, True, None)
 
 
+@pytest.mark.parametrize("first", ["failed", "rejected"])
+def test_a_late_success_of_what_had_failed_is_a_double_success_where_another_has_delivered(
+    attempt: Attempts, purchase: Purchases, told: Told, first: str
+) -> None:
+    before = purchase(attempt(first), attempt("success", number=2, serial="SN-2"), status="success")
+    decision = told(before, FIRST, "success", serial="SN-1")
+    assert conflicts(decision.events) == ["double_success"]
+    assert decision.events[0].data["serial"] == "SN-1", "for the claim"
+    assert (decision.after.provider, decision.after.serial, decision.after.conflict) == ("beta", "SN-2", True)
+
+
+def test_a_late_success_of_what_had_failed_is_told_as_one_where_nobody_has_delivered(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    ended = purchase(attempt("failed"), attempt("failed", number=2), status="failed")
+    assert conflicts(told(ended, FIRST, "success", serial="SN-1").events) == ["success_after_failed"]
+    going_on = purchase(attempt("failed"), attempt("pending", number=2))
+    assert conflicts(told(going_on, FIRST, "success", serial="SN-1").events) == ["contradiction"]
+
+
 def test_a_second_supplier_that_delivers_too_is_a_double_success(
     attempt: Attempts, purchase: Purchases, told: Told
 ) -> None:

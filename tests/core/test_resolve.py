@@ -96,7 +96,7 @@ def test_a_success_that_comes_after_it_was_called_failed_calls_a_person_again(
     failed = settled(purchase(attempt("unknown"), needs_review=True), "failed").after
     evidence = Evidence(FIRST, Outcome(status=OutcomeStatus.SUCCESS, serial="SN-1"), Source.REPORT, start)
     decision = apply(failed, evidence)
-    assert conflicts(decision.events) == ["contradiction"]
+    assert conflicts(decision.events) == ["success_after_failed"]
     assert (decision.after.status, decision.after.conflict) == (TransactionStatus.FAILED, True)
 
 
