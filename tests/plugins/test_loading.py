@@ -58,6 +58,11 @@ BAD = {
     "hands over a strange name": (HEAD + KIND.replace("acme", "acme\\n") + HOOK + "register(Acme)", "must be a name"),
     "cannot buy": (HEAD + KIND.replace("read_purchase", "read") + HOOK + "register(Acme)", "read_purchase"),
     "has settings that are none": (HEAD + KIND + "    Settings = dict\n" + HOOK + "register(Acme)", "ProviderSettings"),
+    "takes the name of a setting for something else": (
+        HEAD + "class Own(ProviderSettings):\n    limits: int = 3\n" + KIND + "    Settings = Own\n" + HOOK
+        + "register(Acme)",
+        "Own.limits is a setting of every account already, of another type; take another name",
+    ),
     "has async methods": (HEAD + KIND.replace("def pur", "async def pur") + HOOK + "register(Acme)", "no I/O"),
     "registers twice": (HEAD + KIND + HOOK + "register(Acme); register(Acme)", "another class of this plugin, Acme"),
     "misspells a method": (
@@ -144,6 +149,12 @@ def test_methods_of_ones_own_and_other_ways_to_write_them_are_taken(plugin: Plug
     plugins = load_plugins([plugin("acme", HEAD + KIND + more + HOOK + "register(Acme)")])
     assert not plugins.failed
     assert plugins.loaded[0].kinds == {"acme": {Capability.PURCHASE, Capability.BALANCE}}
+
+
+def test_a_kind_may_have_its_own_default_of_what_every_account_has(plugin: Plugin) -> None:
+    own = "class Own(ProviderSettings):\n    url: HttpUrl = 'https://h2h.acme.example/api'\n"
+    plugins = load_plugins([plugin("acme", HEAD + own + KIND + "    Settings = Own\n" + HOOK + "register(Acme)")])
+    assert (list(plugins.kinds), plugins.failed) == (["acme"], [])
 
 
 def test_a_person_who_interrupts_the_loading_is_obeyed(plugin: Plugin) -> None:
