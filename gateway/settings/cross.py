@@ -115,29 +115,37 @@ def _bytes_to_sign_with(secret: str) -> int | None:
 
 def account(findings: Findings, loc: Loc, settings: ProviderSettings, provider: Provider[Any]) -> None:
     """One account: whether its kind can do what it is asked to do."""
-    _reports(findings, loc, settings, provider)
+    _reports(findings, loc, settings, _asking(findings, loc, provider))
     if settings.balance_every is not None and Capability.BALANCE not in capabilities(type(provider)):
         findings.add((*loc, "balance_every"), f"the kind {settings.kind} cannot ask for its balance", "leave it out")
 
 
-def _reports(findings: Findings, loc: Loc, settings: ProviderSettings, provider: Provider[Any]) -> None:
+def _asking(findings: Findings, loc: Loc, provider: Provider[Any]) -> Asking | None:
+    """How the plugin says that this account is asked. `None` where it does not say so, which is a finding: its open
+    purchases would never be asked about."""
+    try:
+        said: object = provider.asking()
+    except KeyboardInterrupt:
+        raise  # somebody's Ctrl-C, and nothing of the plugin's
+    except FAULTS as error:  # a plugin may raise anything
+        findings.add(loc, f"the plugin cannot say how this account is asked ({type(error).__name__})")
+        return None
+    if not isinstance(said, str) or said not in tuple(Asking):
+        findings.add(loc, f"the plugin's asking() gave {type(said).__name__}, and has to give one of {Asking.__name__}")
+        return None
+    return Asking(said)
+
+
+def _reports(findings: Findings, loc: Loc, settings: ProviderSettings, asking: Asking | None) -> None:
     reports = settings.reports
     if not reports.allow_from:
         return
-    if reports.trust == "verify":
-        try:
-            asking = provider.asking()
-        except KeyboardInterrupt:
-            raise  # somebody's Ctrl-C, and nothing of the plugin's
-        except FAULTS as error:  # a plugin may raise anything
-            findings.add(loc, f"the plugin cannot say how this account is asked ({type(error).__name__})")
-            return
-        if asking is Asking.NONE:
-            findings.add(
-                (*loc, "reports", "trust"),
-                "verify needs an account that can be asked, and this one cannot",
-                "set up its checks, or write trust: source and a token",
-            )
+    if reports.trust == "verify" and asking is Asking.NONE:
+        findings.add(
+            (*loc, "reports", "trust"),
+            "verify needs an account that can be asked, and this one cannot",
+            "set up its checks, or write trust: source and a token",
+        )
     if reports.token is None and any(network.prefixlen == 0 for network in reports.allow_from):
         findings.add(
             (*loc, "reports", "token"), "is missing, and everybody may call", "narrow allow_from, or set a token"

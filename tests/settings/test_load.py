@@ -190,6 +190,8 @@ def test_a_duplicate_key_is_told_once_for_its_path(find: Find) -> None:
         ("balance_every: 5m", "balance_every", "cannot ask for its balance"),
         ("check: none\n    reports: {allow_from: [203.0.113.7]}", "reports.trust", "trust: source"),
         ("check: raise\n    reports: {allow_from: [203.0.113.7]}", "", "RuntimeError"),
+        ("check: raise", "", "the plugin cannot say how this account is asked (RuntimeError)"),
+        ("check: nothing", "", "the plugin's asking() gave NoneType, and has to give one of Asking"),
         ("reports: {allow_from: [0.0.0.0/0]}", "reports.token", "everybody may call"),
         ('reports: {allow_from: [0.0.0.0/0], token: ""}', "reports.token", "gateway keys new reports"),
         ('pin: ""', "pin", "is empty"),
