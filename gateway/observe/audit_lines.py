@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -17,6 +18,12 @@ Redact = Callable[[str], str]
 
 _NAMES: Final = {"from_": "from", "ts": "ts_", "event": "event_", "prev": "prev_"}
 """`from` is no name in Python; the others are the line's own."""
+
+
+@functools.lru_cache(maxsize=8)  # thousands of lines are of one second
+def _second(second: int) -> str:
+    """Seconds since 1970 as a date and a time of day, in UTC."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Lines:
@@ -48,7 +55,8 @@ class LineLogger(structlog.BoundLoggerBase):
 
     def write(self, at: float, event: str, fields: dict[str, Any]) -> None:
         """Process one line. `at` is in seconds since 1970. Never raises."""
-        ts = datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+        second, micros = divmod(round(at * 1_000_000), 1_000_000)
+        ts = f"{_second(second)}.{micros:06d}+00:00"
         if not _NAMES.keys().isdisjoint(fields):
             fields = {_NAMES.get(name, name): value for name, value in fields.items()}
         try:

@@ -26,6 +26,8 @@ IDENTIFIERS: Final = frozenset(
 
 _LEAST_IN_TEXT: Final = 6  # shorter values stand in innocent words and prices
 _LEAST_DIGITS: Final = 7
+_NO_VALUE: Final = 1_000_000  # characters: longer than any text
+_FLAT: Final = frozenset({str, int, float, bool, type(None)})
 _RUN: Final = re.compile(r"\+?[0-9](?:-?[0-9]){6,}")
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _MOBILE: Final = re.compile(r"\+?(?:0|62)8[0-9]{7,11}")
@@ -41,24 +43,25 @@ def mask(value: str) -> str:
 def masked(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of one line, of which none is anything but what JSON has."""
     private: list[str] = []
-    for name, value in fields.items():
-        if isinstance(value, str):
-            if name in PRIVATE:
-                private.append(value)
-        elif isinstance(value, dict | list):
+    if _FLAT.issuperset(map(type, fields.values())):
+        private = [value for value in map(fields.get, PRIVATE) if type(value) is str]
+    else:
+        for name, value in fields.items():
             _collect(name, value, private)
     known: tuple[str, ...] = ()
+    shortest = _NO_VALUE
     if private:
         known = tuple(sorted({value for value in private if len(value) >= _LEAST_IN_TEXT}, key=len, reverse=True))
+        shortest = len(known[-1]) if known else _NO_VALUE
     result = dict(fields)
     for name, value in fields.items():
-        if value is None or name in IDENTIFIERS or type(value) is int:
+        if value is None or name in IDENTIFIERS:
             continue
-        if type(value) is str and name not in PRIVATE:
-            if len(value) >= _LEAST_IN_TEXT:
-                result[name] = _in_text(value, known)
-        else:
+        if type(value) is not str or name in PRIVATE:
             result[name] = _masked(name, value, known)
+        elif len(value) >= _LEAST_IN_TEXT and not (len(value) < shortest and value.isalpha()):
+            # What was left out is a single word, such as `success`: no private value fits in, and no number is there.
+            result[name] = _in_text(value, known)
     return result
 
 
@@ -106,8 +109,7 @@ def _in_text(text: str, values: tuple[str, ...]) -> str:
     known = [_known(value) for value in values]
     for one in known:
         for form in one.forms:
-            if form in text:
-                text = text.replace(form, one.masked)
+            text = text.replace(form, one.masked)
 
     def run(hit: re.Match[str]) -> str:
         digits = hit[0].replace("-", "")

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,18 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def check(path: Path) -> Verification:
     with path.open("rb") as file:
         return verify(file, head=read_head(path))
+
+
+@given(st.floats(0, 4_000_000_000), st.floats(0, 2))
+def test_the_time_of_a_line_is_the_moment_to_the_microsecond(at: float, later: float) -> None:
+    made = Lines()
+    logger = line_logger(made, redact=str, mask=True)
+    for moment in (at, at + later):
+        logger.write(moment, "sold", {})
+        shown = orjson.loads(made.lines[-1])["ts"]
+        assert shown == datetime.fromisoformat(shown).isoformat(timespec="microseconds")
+        assert shown.endswith("+00:00")
+        assert abs(datetime.fromisoformat(shown) - datetime.fromtimestamp(moment, UTC)) <= timedelta(microseconds=1)
 
 
 def until(condition: Callable[[], bool]) -> None:

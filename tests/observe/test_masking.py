@@ -91,6 +91,13 @@ def test_a_destination_never_stays_in_its_line(dest: str, before: str, after: st
     assert dest[1:] not in str(line)
 
 
+@pytest.mark.parametrize("word", ["xABCDEFy", "ABCDEF", "sABCDEFsuccess"])
+def test_a_word_that_holds_a_serial_of_letters_is_masked(word: str) -> None:
+    shown = masked({"dest": "081712345678", "serial": "ABCDEF", "message": word, "to": "success"})
+    assert "ABCDEF" not in shown["message"]
+    assert shown["to"] == "success"
+
+
 def test_a_line_without_private_fields_is_the_same() -> None:
     line = {"event": "breaker", "provider": "maxsi", "from": "closed", "to": "open", "count": 3, "at": None}
     assert masked(line) == line
