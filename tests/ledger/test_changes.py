@@ -88,6 +88,28 @@ async def test_a_taken_ref_id_loses_and_leaves_nothing(ledger: Ledger, database:
     assert await counts(database) == before
 
 
+async def test_many_written_together_come_back_each_with_its_own_and_in_order(
+    ledger: Ledger, accept: Make, succeed: Make
+) -> None:
+    """As many as one statement takes, several times and some more; among them every seventh with a taken `ref_id`."""
+    await ledger.commit(accept("taken"))
+    new = [accept("taken" if n % 7 == 3 else f"A-{n}", attempts=1 + n % 3) for n in range(29)]
+    won = await asyncio.gather(*(ledger.commit(change) for change in new))
+    assert won == [n % 7 != 3 for n in range(29)]
+    final = [succeed(change.after) for change, win in zip(new, won, strict=True) if win]
+    assert all(await asyncio.gather(*(ledger.commit(change) for change in final)))
+    for change in final:
+        number = change.after.id
+        assert await ledger.transaction(number) == change.after
+        assert [event.kind for _, event in await ledger.events(number)] == ["accepted", "attempt", "status"]
+        assert await ledger.exchanges(number) == list(change.exchanges)
+        assert [one.notification for one in await ledger.notifications(number)] == list(change.notifications)
+    told = await ledger.events_after("shop", 0, 200)
+    assert [number for number, _, _ in told] == sorted(number for number, _, _ in told)
+    accepted = [number for _, number, event in told if event.kind == "accepted"]
+    assert accepted[1:] == [change.after.id for change, win in zip(new, won, strict=True) if win]
+
+
 async def test_another_client_may_use_the_same_ref_id(ledger: Ledger, accept: Make) -> None:
     assert await ledger.commit(accept("A-1"))
     assert await ledger.commit(accept("A-1", client="other"))
