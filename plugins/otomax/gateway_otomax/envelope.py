@@ -15,7 +15,19 @@ from gateway.core.money import rupiah
 
 __all__ = ["CODE_NAMES", "MESSAGE_NAMES", "REF_NAMES", "Envelope", "code_of", "from_fields", "open_text"]
 
-MESSAGE_NAMES = ("message", "msg", "pesan", "keterangan", "note", "ket", "respon", "response", "error", "error_message")
+MESSAGE_NAMES = (
+    "message",
+    "msg",
+    "pesan",
+    "keterangan",
+    "note",
+    "ket",
+    "respon",
+    "response",
+    "error",
+    "error_message",
+    "info",
+)
 CODE_NAMES = ("status", "statuscode", "status_code", "rc", "code", "kode_status")
 REF_NAMES = ("refid", "ref_id", "reffid", "clientid", "client_id", "idtrx", "ref", "reff", "reff_id", "partner_ref")
 _SUPPLIER_REF_NAMES = (
@@ -99,7 +111,7 @@ def open_text(text: str) -> Envelope:
         return _open_json(text)
     if _XML.match(text) and not _PAGE.search(text) and len(text) <= _LONGEST_ENVELOPE:
         leaves = {match["name"].lower(): html.unescape(match["value"]).strip() for match in _LEAF.finditer(text)}
-        if leaves.keys() & set(MESSAGE_NAMES) and leaves.keys() & set(CODE_NAMES):
+        if leaves.keys() & set(MESSAGE_NAMES):
             return from_fields(leaves)
     if _HTML.search(text, 0, _LONGEST_ENVELOPE):
         return Envelope(page=True)

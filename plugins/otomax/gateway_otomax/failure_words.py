@@ -31,6 +31,7 @@ _WORDS = {
         "isat axis three tri smartfren byu dana ovo gopay shopeepay linkaja token voucher pulsa paket kuota "
         "internet listrik sku item host indihome telkom wifi combo finance leasing core partner network service "
         "emoney money ewallet wallet otp shopee grab gojek maxim garena steam google play brizzi tapcash flazz etoll "
+        "driver halo simpati im3 "
     ),
     "why": (
         "salah tidak bukan belum sudah sedang aktif nonaktif non hangus kadaluarsa kadaluwarsa expired mati "
@@ -53,7 +54,7 @@ _WORDS = {
         "upgrade kyc termasuk muncul terlalu sering keliru undefined mismatch enough below above "
         "unsupported unregistered ineligible recognized unrecognized restricted capacity kapasitas overload deleted "
         "dihapus dihentikan discontinued dibatasi terbatas memenuhi syarat persyaratan ketentuan kriteria aturan "
-        "kebijakan layak berhak izin diizinkan diijinkan diperbolehkan stabil lemah "
+        "kebijakan bawah tempat layak berhak izin diizinkan diijinkan diperbolehkan stabil lemah "
     ),
     "the money": (
         "saldo uang dikembalikan kembali refund rupiah utuh aman terpotong dipotong sisa deposit hrg status gagal "
@@ -62,7 +63,8 @@ _WORDS = {
 }
 _KNOWN = "|".join(sorted(" ".join(_WORDS.values()).split(), key=lambda word: (-len(word), word)))
 GOES_ON = (
-    r"\b(?:antrian|menunggu|tunggu(?! (?:normal|\d))|menyusul|susulan|mengulang\w*|kirim\w*|dikirim\w*|terkirim|arahkan"
+    r"\b(?:antrian|menunggu|tunggu(?! (?:normal|\d))|menyusul"
+    r"|susulan|mengulang\w*|kirim\w*|dikirim\w*|terkirim|arahkan"
     r"|diganti|dititip\w*|alih\w*|dialih\w*|eskalasi|dilapor\w*|lapor\w*|banding|investigasi|verifikasi|konfirmasi|hold"
     r"|tertunda|ditunda|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali|masa tenggang))|keluar|terdebet"
     r"|final|nanti|jika|advice|respon|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima"
@@ -79,7 +81,7 @@ _PHRASES = (
     r"|tunggu (?:normal|\d)[^.,;|]{0,40}"
     r"|bayar (?:langsung )?(?:di|ke) (?:kantor|loket|cabang|gerai)\b|pulsa utama\b"
     r"|(?:stok )?chip (?:kosong|habis|kurang|tidak cukup)\b"
-    r"|(?:kuota|paket)(?: (?:pelanggan|nomor|tujuan|lama|utama|data|anda|¦)){0,3} masih (?:ada|banyak|tersisa)\b"
+    r"|(?:kuota|paket)(?: (?:pelanggan|nomor|tujuan|lama|utama|aktif|data|anda|¦)){0,3} masih (?:ada|banyak|tersisa)\b"
     r"|(?:saldo|dana|uang|stok)(?: (?:anda|kamu|sudah|akan|kami|otomatis|telah|masuk|di)){0,5} "
     r"(?:kembali|kembalikan|dikembalikan|balik|refund)\b"
     r"|(?:saldo|dana|uang) (?:masih|sedang|akan) (?=¦)"

@@ -436,7 +436,8 @@ _ORDERED: tuple[Rule, ...] = (
     Rule(
         name="success-somewhere",
         pattern=rf"\A(?=.*\d[\d*x]{{7}}).*?(?:(?<![-@/.])\bsukses\b(?: {COURTESY}){{0,3}}{RIGHT}"
-        r"|\bsudah (?:masuk|terkirim)\b(?=\s?[.,;!]?\s?(?:sn|serial|token|voucher)\b))[^~]*~(?!!)",
+        rf"|\bsudah (?:masuk|terkirim)\b(?: {COURTESY}){{0,3}}(?=\s?[.,;!]?\s?(?:sn|serial|token|voucher)\b))"
+        r"[^~]*~(?!!)",
         unless=ANY_DOUBT,
         unless_view="words",
         status=_S,

@@ -16,7 +16,7 @@ SKIP_WORDS: dict[str, str] = {
         "inactive suspend dibekukan disabled forbidden denied gagal unregistered "
         "bloked terblokir unwhitelisted unallowed unterdaftar"
     ),
-    "order-refused": "salah tidak short kurang missing required habis cukup",
+    "order-refused": "salah tidak short kurang missing required habis cukup wajib harus kosong",
     "never-seen": "tidak belum nomor unknown",
     "never-seen-but": "tidak belum nomor unknown",
     "no-data": "tidak not nomor kosong",
@@ -57,7 +57,8 @@ SKIP_WORDS: dict[str, str] = {
     "waiting": (
         "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan cek dikirim teruskan pending suspend "
         "progress tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
-        "created submitted placed kami menyusul manual jalan disiapkan pengisian pembayaran pembelian topup trx"
+        "created submitted placed kami menyusul manual jalan disiapkan jalankan eksekusi pengisian pembayaran "
+        "pembelian topup trx"
     ),
     "other-act": "sukses",
     "success-somewhere": "sukses masuk terkirim",

@@ -54,7 +54,7 @@ _SPELLINGS = {
     "sebelumnya": "sblmnya sblumnya sebelumny previous previously",
     "sebelum": "sblm sblum before",
     "setelah": "stlh after",
-    "saldo": "deposit balance sld",
+    "saldo": "deposit balance sld saldonya",
     "dibatalkan": "batal dibatalin cancelled canceled cancel dicancel batalkan aborted void",
     "refund": "direfund refunded refunds direfun reversed reversal reverse",
     "ditolak": "rejected declined denied tolak",

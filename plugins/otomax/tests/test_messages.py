@@ -1,8 +1,9 @@
 """The default rules over made-up messages in the manners of many suppliers.
 
 `data/messages.jsonl` holds ordinary ones, `data/traps.jsonl` those that were written to mislead,
-`data/independent.jsonl`, `data/fresh.jsonl`, `data/strangers.jsonl` and `data/others.jsonl` those that somebody wrote
-who did not know the rules.
+`data/independent.jsonl`, `data/fresh.jsonl`, `data/strangers.jsonl`, `data/others.jsonl` and `data/everyday.jsonl`
+those that somebody wrote who did not know the rules. The last are small shops' own words, of which
+fewer are understood.
 A verdict is dangerous when it is success and the line does not expect it, or failed or rejected and
 the line expects neither.
 """
@@ -45,7 +46,8 @@ INDEPENDENT = lines(DATA / "independent.jsonl")
 FRESH = lines(DATA / "fresh.jsonl")
 STRANGERS = lines(DATA / "strangers.jsonl")
 OTHERS = lines(DATA / "others.jsonl")
-EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT, *FRESH, *STRANGERS, *OTHERS]
+EVERYDAY = lines(DATA / "everyday.jsonl")
+EVERY = [*MESSAGES, *TRAPS, *INDEPENDENT, *FRESH, *STRANGERS, *OTHERS, *EVERYDAY]
 
 
 def read(provider: OtomaxProvider, line: dict[str, Any]) -> Outcome:
@@ -90,6 +92,11 @@ def test_no_verdict_is_dangerous_and_every_wrong_one_is_unknown(account: Account
 def test_at_least_95_of_100_are_right(account: Account, corpus: list[dict[str, Any]]) -> None:
     provider = account()
     assert sum(right(line, read(provider, line)) for line in corpus) >= 0.95 * len(corpus)
+
+
+def test_of_what_small_shops_write_by_themselves_nearly_nine_of_ten_are_right(account: Account) -> None:
+    provider = account()
+    assert sum(right(line, read(provider, line)) for line in EVERYDAY) >= 0.87 * len(EVERYDAY)
 
 
 def test_serial_price_balance_reference_and_reason_are_right_where_the_verdict_is(account: Account) -> None:
