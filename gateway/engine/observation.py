@@ -222,7 +222,10 @@ class Observation:
 
 
 def _empty(sent: Sent) -> str:
-    return sent.detail if sent.reply is None else f"HTTP status {sent.reply.status} and no words"
+    if sent.reply is None:
+        return sent.detail
+    what = "no message in what came, such as a page of HTML" if sent.reply.body.strip() else "no words"
+    return f"HTTP status {sent.reply.status} and {what}"
 
 
 def _provider(transaction: Transaction, event: Event) -> str | None:
