@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from gateway.core.outcome import Outcome, OutcomeStatus, ReasonCode
 from gateway.core.transaction import AttemptState, Exchange, Transaction
@@ -138,9 +139,28 @@ _FIELDS: tuple[tuple[str, Callable[[object], bool], str], ...] = (
 
 
 def masked(outcome: Outcome, mask: Callable[[str], str]) -> Outcome:
-    """The outcome without secrets that a supplier has echoed into its words."""
-    text = mask(outcome.message)
-    return outcome if text == outcome.message else replace(outcome, message=text)
+    """The outcome without secrets that a supplier has echoed, in its words or in a field."""
+    changed: dict[str, Any] = {}
+    if (message := mask(outcome.message)) != outcome.message:
+        changed["message"] = message
+    if (serial := _masked_field(outcome.serial, mask)) != outcome.serial:
+        changed["serial"] = serial
+    if (supplier_ref := _masked_field(outcome.supplier_ref, mask)) != outcome.supplier_ref:
+        changed["supplier_ref"] = supplier_ref
+    if outcome.bill is not None:
+        changed["bill"] = {name: _masked_field(text, mask) for name, text in outcome.bill.items()}
+    return replace(outcome, **changed) if changed else outcome
+
+
+_NO_LETTERS = re.compile(r"[^A-Za-z]+")
+
+
+def _masked_field(text: str | None, mask: Callable[[str], str]) -> str | None:
+    """A field without secrets. Where only digits would go, they stay: a PIN looks like any group of an electricity
+    token, and what the customer paid for has to reach him whole."""
+    if text is None or (kept := mask(text)) == text:
+        return text
+    return text if _NO_LETTERS.sub("", kept) == _NO_LETTERS.sub("", text) else kept
 
 
 def _without_reply(sent: Sent) -> Outcome:
