@@ -69,7 +69,7 @@ _SERIAL_END = re.compile(
     r"[\s.,;|]*(?:"
     r"(?<![A-Za-z])(?:sisa ?)?(?:saldo|stok|sal|sld|balance|(?:m-)?bal|deposit)(?: akhir| awal| anda| pulsa)?\s?"
     r"(?:[:=]|\.\d|terpotong|(?:rp|idr)(?![A-Za-z])|-?\s?\d|\.\.\.)"
-    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya|potong)\b(?: (?:beli|jual|trx|produk))?\s?[:=.]?\s?\*?(?:rp|idr\b|\d)"
+    r"|(?<![A-Za-z])(?:hrg|harga|price|biaya|potong)\b(?: (?:beli|jual|trx|produk))?\s?[:=.]?\s?\*?(?:rp|idr\b|-?\d)"
     r"|(?<![A-Za-z])sisa(?: (?:saldo|stok|deposit)|\s?[:=]\s?(?:rp|\d)|\s(?:rp\.?\s?)?\d[\d.,]{3})"
     r"|\s@\s?(?:waktu|\d)|(?<![A-Za-z])(?:waktu|tgl|tanggal|jam)\s?[:=]?\s?\d"
     r"|(?<![A-Za-z])(?:clientid|kode_reseller|reff?\.? ?id|trx ?id|no ?ref)\s?[:=]"

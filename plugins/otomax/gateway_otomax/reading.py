@@ -149,7 +149,8 @@ class Reader:
             ref=ref,
             supplier_ref=found.supplier_ref or envelope.supplier_ref,
             serial=self._clean_serial(serial, extra),
-            price=found.price if found.price is not None else envelope.price,
+            # Nothing is bought for nothing: a zero is a template's empty field, and the catalogue's price stands.
+            price=next((price for price in (found.price, envelope.price) if price is not None and price > 0), None),
             balance=found.balance if found.balance is not None else envelope.balance,
             rule=verdict.rule,
             never_seen=verdict.never_seen,
