@@ -237,8 +237,12 @@ def _contradiction(before: Transaction, attempt: AttemptState, evidence: Evidenc
     """Keep what contradicts a settled attempt, and keep the transaction from going on as if it had not been said."""
     kind = _kind_of_contradiction(before, attempt, outcome)
     event = _conflict(evidence, outcome, kind, {"attempt_status": attempt.status.value, "said": outcome.status.value})
+    doubted = attempt.status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}
     contested = evolve(
-        attempt, contested=attempt.status in {AttemptStatus.FAILED, AttemptStatus.REJECTED}, next_check_at=None
+        attempt,
+        contested=doubted,
+        serial=attempt.serial or _cut(outcome.serial) if doubted else attempt.serial,
+        next_check_at=None,
     )
     after = evolve(_with(before, contested, evidence.at), conflict=True)
     if before.status is TransactionStatus.PENDING:
@@ -266,7 +270,10 @@ def _about_contested(before: Transaction, attempt: AttemptState, evidence: Evide
     richer = evolve(attempt, serial=attempt.serial or _cut(outcome.serial))
     if richer == attempt:
         return Decision(before)
-    return Decision(_with(before, richer, evidence.at), (_conflict(evidence, outcome, "contradiction", {}),))
+    # What was refused and then called pending is contested before anybody has said that it was delivered.
+    first = attempt.status is AttemptStatus.REJECTED
+    kind = _kind_of_contradiction(before, attempt, outcome) if first else "contradiction"
+    return Decision(_with(before, richer, evidence.at), (_conflict(evidence, outcome, kind, {}),))
 
 
 def _next_status(now: AttemptStatus, said: OutcomeStatus) -> AttemptStatus:

@@ -262,6 +262,26 @@ def test_a_late_success_of_what_had_failed_is_a_double_success_where_another_has
     assert (decision.after.provider, decision.after.serial, decision.after.conflict) == ("beta", "SN-2", True)
 
 
+def test_a_refused_one_that_is_called_pending_and_then_delivered_is_a_double_success_and_told_once(
+    attempt: Attempts, purchase: Purchases, told: Told
+) -> None:
+    before = purchase(attempt("rejected"), attempt("success", number=2, serial="SN-2"), status="success")
+    pending = told(before, FIRST, "pending")
+    assert conflicts(pending.events) == ["contradiction"]
+    delivered = told(pending.after, FIRST, "success", serial="SN-1")
+    assert conflicts(delivered.events) == ["double_success"]
+    assert told(delivered.after, FIRST, "success", serial="SN-1").after is delivered.after
+
+
+@pytest.mark.parametrize("first", ["failed", "rejected"])
+def test_the_serial_of_a_late_success_is_kept_and_the_same_news_again_is_none(
+    attempt: Attempts, purchase: Purchases, told: Told, first: str
+) -> None:
+    after = told(purchase(attempt(first)), FIRST, "success", serial="SN-1").after
+    assert (after.attempts[0].serial, after.serial) == ("SN-1", None)
+    assert told(after, FIRST, "success", serial="SN-1").after is after
+
+
 def test_a_late_success_of_what_had_failed_is_told_as_one_where_nobody_has_delivered(
     attempt: Attempts, purchase: Purchases, told: Told
 ) -> None:
