@@ -327,12 +327,15 @@ def _hold_against_the_law(updates: Sequence[object]) -> None:
     """
     if len(updates) > _MOST_UPDATES:
         raise UnreadableReportError(f"the plugin gave more than {_MOST_UPDATES} updates for one report")
-    ends: dict[str | None, set[OutcomeStatus]] = {}
+    ends: dict[tuple[str, str], set[OutcomeStatus]] = {}
     for update in updates:
         if not _whole(update):
             raise UnreadableReportError(f"the plugin's update cannot be used: {_fault_in(update)}")
-        named = update.ref or update.supplier_ref or update.outcome.supplier_ref
-        ends.setdefault(named, set()).add(update.outcome.status)
+        # By our name and by theirs: one may have both, and another only theirs. What has neither is nobody's.
+        names = {"ours": update.ref, "theirs": update.supplier_ref or update.outcome.supplier_ref}
+        for whose, name in names.items():
+            if name:
+                ends.setdefault((whose, name), set()).add(update.outcome.status)
     if any(OutcomeStatus.SUCCESS in said and said & _ENDED_BADLY for said in ends.values()):
         raise UnreadableReportError("the plugin's updates say of one purchase that it succeeded and that it failed")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -209,3 +210,40 @@ async def test_a_report_that_ends_one_purchase_in_two_ways_is_not_believed(shop:
         await here.quiet()
         assert (await here.now(one)).status is TransactionStatus.PENDING
         assert here.beta.count("buy") == 0, "the failure may be none"
+
+
+async def test_two_ends_of_one_purchase_are_seen_where_one_has_only_the_suppliers_name(shop: Opens) -> None:
+    class Undecided(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            ref = report.body.decode()
+            return [
+                Update(ref=None, supplier_ref="T-1", outcome=replace(read(say("failed", ref)), supplier_ref=None)),
+                Update(ref=ref, supplier_ref="T-1", outcome=read(say("success", ref))),
+            ]
+
+    accounts = {"alpha": {"reports": {"trust": "source"}}, "beta": {}}
+    with structlog.testing.capture_logs() as lines:
+        async with shop(provider=Undecided, accounts=accounts) as here:
+            here.alpha.buy = lambda ref: say("pending", ref)
+            one = await here.answered()
+            assert await here.report("alpha", one.attempts[0].id) == "unreadable"
+            assert (await here.now(one)).status is TransactionStatus.PENDING
+    told = [line["why"] for line in lines if line["event"] == "report_unreadable"]
+    assert told == ["the plugin's updates say of one purchase that it succeeded and that it failed"]
+
+
+async def test_updates_that_name_no_purchase_do_not_take_the_others_with_them(shop: Opens) -> None:
+    class Mixed(ScriptedProvider):
+        def read_report(self, report: Report) -> Any:
+            ref = report.body.decode()
+            ends = (replace(read(say(word, "1")), supplier_ref=None) for word in ("failed", "success"))
+            return [
+                *(Update(ref=None, outcome=end) for end in ends),
+                Update(ref=ref, outcome=read(say("success", ref))),
+            ]
+
+    async with shop(provider=Mixed, accounts={"alpha": {"reports": {"trust": "source"}}}) as here:
+        here.alpha.buy = lambda ref: say("pending", ref)
+        one = await here.answered()
+        await here.report("alpha", one.attempts[0].id)
+        assert (await here.now(one)).status is TransactionStatus.SUCCESS
