@@ -29,6 +29,7 @@ _LEAST_DIGITS: Final = 7
 _NO_VALUE: Final = 1_000_000  # characters: longer than any text
 _FLAT: Final = frozenset({str, int, float, bool, type(None)})
 _RUN: Final = re.compile(r"\+?[0-9](?:-?[0-9]){6,}")
+_GROUPS: Final = re.compile(r"[0-9](?:[-. ]{0,3}[0-9]){6,}")
 _ESCAPE: Final = re.compile("%[0-9A-Fa-f]{2}")
 _MOBILE: Final = re.compile(r"\+?(?:0|62)8[0-9]{7,11}")
 
@@ -119,7 +120,32 @@ def _in_text(text: str, values: tuple[str, ...]) -> str:
                     return mask(hit[0])
         return mask(hit[0]) if _MOBILE.fullmatch(digits) is not None and _stands_alone(hit) else hit[0]
 
-    return _RUN.sub(run, text)
+    text = _RUN.sub(run, text)
+    close = _close(text)
+    cores = [core for one in known for core in one.cores if core in close]
+    return _GROUPS.sub(lambda hit: _in_groups(hit[0], cores), text) if cores else text
+
+
+def _close(text: str) -> str:
+    """`text` without what may stand between groups of digits."""
+    return text.replace(" ", "").replace(".", "").replace("-", "")
+
+
+def _in_groups(text: str, cores: list[str]) -> str:
+    """Digits in groups: a token `1234 5678 …` is masked, and the prices and dates that stand beside it stay."""
+    for core in cores:
+        digits = _close(text)
+        at = digits.find(core)
+        if at < 0:
+            continue
+        places = [place for place, character in enumerate(text) if character not in " .-"]
+        parts, done = [], 0
+        while at >= 0:
+            start, end = places[at], places[at + len(core) - 1] + 1
+            parts += [text[done:start], mask(text[start:end])]
+            done, at = end, digits.find(core, at + len(core))
+        text = "".join([*parts, text[done:]])
+    return text
 
 
 def _stands_alone(hit: re.Match[str]) -> bool:

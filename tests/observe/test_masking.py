@@ -45,6 +45,11 @@ def test_three_characters_at_least_are_hidden(value: str) -> None:
             "SN=1234-5678-9012-3456-7890%2FBUDI%20S%2FR1%2F900VA",
             "SN=1234-xxx0VA",
         ),
+        ("serial", "01434804957955199674", "SN: 0143 4804 9579 5519 9674/RINA", "SN: 0143 4xxx674/RINA"),
+        ("serial", "0143-4804-9579-5519-9674/RINA", "SN: 0143 4804 9579 5519 9674/RINA", "SN: 0143 4xxx674/RINA"),
+        ("dest", "081712345678", "0817.1234.5678", "0817.1xxx678"),
+        ("dest", "081712345678", "+62 817 1234 5678", "+62 817 1xxx678"),
+        ("dest", "081712345678", "HRG 5.400 0817 1234 5678 1.200", "HRG 5.400 0817 1xxx678 1.200"),
         ("serial", 'A"B/C-9001122', '{"sn":"A\\"B/C-9001122"}', '{"sn":"A"B/Cxxx122"}'),
         ("serial", "R24112.0817.XYZ", "sn=R24112.0817.XYZ&", "sn=R2411xxxXYZ&"),
     ],
@@ -89,6 +94,20 @@ def test_a_destination_never_stays_in_its_line(dest: str, before: str, after: st
         {"dest": dest, "data": [{"message": before + dest + after}], "response": f"{before}62{dest[1:]}{after}"}
     )
     assert dest[1:] not in str(line)
+
+
+@given(MSISDN, st.lists(st.sampled_from(["", " ", ".", "-", " - "]), min_size=12, max_size=12), st.integers(1, 3))
+@settings(max_examples=100)
+def test_a_destination_in_groups_never_stays_in_its_line(dest: str, between: list[str], times: int) -> None:
+    written = "".join(digit + gap for digit, gap in zip(dest, [*between, ""], strict=False)).strip(" .-")
+    shown = masked({"dest": dest, "message": " 5.000 ".join([written] * times)})["message"]
+    assert dest[1:] not in "".join(character for character in shown if character.isalnum())
+    assert shown.count("xxx") == times
+
+
+def test_a_text_full_of_one_number_is_masked_throughout() -> None:
+    shown = masked({"dest": "081712345678", "message": "0817 1234 5678 " * 5_000})["message"]
+    assert shown.count("xxx") == 5_000
 
 
 @pytest.mark.parametrize("word", ["xABCDEFy", "ABCDEF", "sABCDEFsuccess"])
