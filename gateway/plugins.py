@@ -323,9 +323,15 @@ def _register_kind(kind: Any, offer: _Offer) -> None:
         raise PluginError(f"the kind {name} is taken by another class of this plugin, {offer.kinds[name].__name__}")
     if not (isinstance(kind.Settings, type) and issubclass(kind.Settings, ProviderSettings)):
         raise PluginError(f"{kind.__name__}.Settings must be a subclass of ProviderSettings")
-    for setting, own in kind.Settings.model_fields.items():
-        of_every_account = ProviderSettings.model_fields.get(setting)
-        if of_every_account is not None and own.annotation != of_every_account.annotation:
+    for setting, of_every_account in ProviderSettings.model_fields.items():
+        own = kind.Settings.model_fields.get(setting)
+        # A method or a property in a field's place is taken for the field's default.
+        if (
+            own is None
+            or own.annotation != of_every_account.annotation
+            or inspect.isroutine(own.default)
+            or isinstance(own.default, property)
+        ):
             # The gateway reads it as what it is everywhere else, and would not start.
             raise PluginError(
                 f"{kind.Settings.__name__}.{setting} is a setting of every account already, of another type; "

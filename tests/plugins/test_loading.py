@@ -63,6 +63,21 @@ BAD = {
         + "register(Acme)",
         "Own.limits is a setting of every account already, of another type; take another name",
     ),
+    "hides a setting behind a property": (
+        HEAD + "class Own(ProviderSettings):\n    checks = property(lambda self: ())\n" + KIND + "    Settings = Own\n"
+        + HOOK + "register(Acme)",
+        "Own.checks is a setting of every account already",
+    ),
+    "hides a setting behind a method": (
+        HEAD + "class Own(ProviderSettings):\n    def limits(self): return 3\n" + KIND + "    Settings = Own\n" + HOOK
+        + "register(Acme)",
+        "Own.limits is a setting of every account already",
+    ),
+    "hides a setting behind a constant": (
+        HEAD + "import typing\nclass Own(ProviderSettings):\n    proxy: typing.ClassVar[str] = ''\n" + KIND
+        + "    Settings = Own\n" + HOOK + "register(Acme)",
+        "Own.proxy is a setting of every account already",
+    ),
     "has async methods": (HEAD + KIND.replace("def pur", "async def pur") + HOOK + "register(Acme)", "no I/O"),
     "registers twice": (HEAD + KIND + HOOK + "register(Acme); register(Acme)", "another class of this plugin, Acme"),
     "misspells a method": (
