@@ -306,12 +306,13 @@ def exchange(of: str, response: str | None, purpose: str = "purchase", failure: 
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("unread", [NOT_UNDERSTOOD, None], ids=["as it is written", "as earlier versions wrote it"])
 async def test_the_last_answer_that_no_rule_understood_is_shown_of_each_purchase_that_waits_for_it(
-    gateway: Any,
+    gateway: Any, unread: str | None
 ) -> None:
     ledger = gateway.engine.ledger
     states = {
-        "A-1": attempt("1", AttemptStatus.UNKNOWN),
+        "A-1": attempt("1", AttemptStatus.UNKNOWN, unread),
         "A-2": attempt("2", AttemptStatus.PENDING, "waiting"),
         "A-3": attempt("3", AttemptStatus.UNKNOWN, "status 1 against success"),
         "A-4": attempt("4", AttemptStatus.UNKNOWN),
