@@ -7,7 +7,7 @@ import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -15,19 +15,7 @@ from gateway.core.money import rupiah
 
 __all__ = ["CODE_NAMES", "MESSAGE_NAMES", "REF_NAMES", "Envelope", "code_of", "from_fields", "open_text"]
 
-MESSAGE_NAMES = (
-    "message",
-    "msg",
-    "pesan",
-    "keterangan",
-    "note",
-    "ket",
-    "respon",
-    "response",
-    "error",
-    "error_message",
-    "info",
-)
+MESSAGE_NAMES = ("message", "msg", "pesan", "keterangan", "note", "ket", "respon", "response", "error", "error_message")
 CODE_NAMES = ("status", "statuscode", "status_code", "rc", "code", "kode_status")
 REF_NAMES = ("refid", "ref_id", "reffid", "clientid", "client_id", "idtrx", "ref", "reff", "reff_id", "partner_ref")
 _SUPPLIER_REF_NAMES = (
@@ -60,7 +48,10 @@ _HTML = re.compile(
     re.IGNORECASE,
 )
 _PAGE = re.compile(r"<\s*(?:!doctype html|html|head|body|title|script|style|meta|table|div|form)\b", re.IGNORECASE)
-_XML = re.compile(r"\s*(?:<\?xml[^<>]{0,200}\?>\s*)?<[A-Za-z_]")
+_XML = re.compile(
+    r"\s*(?:<\?xml[^<>]{0,200}\?>\s*)?<(?!(?:br|b|i|p|u|a|strong|em|span|font|div)\b)[A-Za-z_]", re.IGNORECASE
+)
+_ELEMENT = re.compile(r"<[?/]?[A-Za-z_][^<>]*>")
 _LEAF = re.compile(r"<(?P<name>[A-Za-z_][\w-]{0,40})>(?P<value>[^<>]{0,2000})</(?P=name)\s*>")
 """`<sn>…</sn>`: an element that holds text and no other element. Nothing of XML is expanded."""
 _TAG = re.compile(r"<\s*/?\s*(?:br|b|i|p|u|strong|em|span)\b[^<>]{0,40}>", re.IGNORECASE)
@@ -109,10 +100,8 @@ def open_text(text: str) -> Envelope:
     text = text.lstrip("\ufeff").replace("\x00", " ").strip()
     if text[:1] in ("{", "["):
         return _open_json(text)
-    if _XML.match(text) and not _PAGE.search(text) and len(text) <= _LONGEST_ENVELOPE:
-        leaves = {match["name"].lower(): html.unescape(match["value"]).strip() for match in _LEAF.finditer(text)}
-        if leaves.keys() & set(MESSAGE_NAMES):
-            return from_fields(leaves)
+    if len(text) <= _LONGEST_ENVELOPE and _XML.match(text) and not _PAGE.search(text):
+        return _open_xml(text)
     if _HTML.search(text, 0, _LONGEST_ENVELOPE):
         return Envelope(page=True)
     if len(text) > _LONGEST_ENVELOPE:
@@ -126,6 +115,19 @@ def open_text(text: str) -> Envelope:
     if match := _ONLY_MESSAGE.fullmatch(text):
         return from_fields({**_pairs(match["before"]), "message": match["text"]})
     return Envelope(text=_one_line(text))
+
+
+def _open_xml(text: str) -> Envelope:
+    """One flat answer in XML. Where it holds more than that (an element twice, as of two purchases, two messages, words
+    between the elements, CDATA), nobody knows which of it counts."""
+    leaves = [(match["name"].lower(), html.unescape(match["value"]).strip()) for match in _LEAF.finditer(text)]
+    named = dict(leaves)
+    if len(named) < len(leaves) or len(named.keys() & set(MESSAGE_NAMES)) != 1:
+        return Envelope(page=True)
+    if _ELEMENT.sub(" ", _LEAF.sub(" ", text)).strip():
+        return Envelope(page=True)
+    denied = any(named.get(name, "").lower() in ("false", "0") for name in ("success", "ok", "result"))
+    return replace(from_fields(named), denied=denied)
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -23,15 +23,15 @@ _WORDS = {
         "quantity kwh daya tarif tagihan bill telepon phone hp pascabayar prabayar pasca pra reguler subscriber "
         "input waktu langganan pemilik merchant outlet toko role kota kabupaten daerah provinsi jenis tipe type "
         "kategori kelas meteran virtual request permintaan perintah amount value length karakter kelipatan pecahan "
-        "identitas ktp perangkat device imei esim perdana postpaid prepaid hybrid corporate korporat polis premi iuran "
+        "identitas ktp perangkat device imei esim postpaid prepaid hybrid corporate korporat polis premi iuran "
         "denda periode propinsi lokasi regional negara country minggu tahun perhari sehari sebulan "
     ),
     "who refuses, and what is sold": (
         "operator provider supplier biller vendor seller pusat sistem system pln pdam bpjs telkomsel tsel indosat "
         "isat axis three tri smartfren byu dana ovo gopay shopeepay linkaja token voucher pulsa paket kuota "
         "internet listrik sku item host indihome telkom wifi combo finance leasing core partner network service "
-        "emoney money ewallet wallet otp shopee grab gojek maxim garena steam google play brizzi tapcash flazz etoll "
-        "driver halo simpati im3 "
+        "emoney money shopee grab gojek maxim garena steam google play brizzi tapcash flazz etoll "
+        "halo simpati im3 "
     ),
     "why": (
         "salah tidak bukan belum sudah sedang aktif nonaktif non hangus kadaluarsa kadaluwarsa expired mati "
@@ -53,8 +53,8 @@ _WORDS = {
         "pasif dormant menunggak nunggak jatuh tempo cicilan unknown issue problem trouble fault technical "
         "upgrade kyc termasuk muncul terlalu sering keliru undefined mismatch enough below above "
         "unsupported unregistered ineligible recognized unrecognized restricted capacity kapasitas overload deleted "
-        "dihapus dihentikan discontinued dibatasi terbatas memenuhi syarat persyaratan ketentuan kriteria aturan "
-        "kebijakan bawah tempat layak berhak izin diizinkan diijinkan diperbolehkan stabil lemah "
+        "dihapus dihentikan discontinued dibatasi terbatas syarat persyaratan ketentuan kriteria aturan "
+        "kebijakan izin diizinkan diijinkan diperbolehkan stabil lemah "
     ),
     "the money": (
         "saldo uang dikembalikan kembali refund rupiah utuh aman terpotong dipotong sisa deposit hrg status gagal "
@@ -68,7 +68,9 @@ GOES_ON = (
     r"|diganti|dititip\w*|alih\w*|dialih\w*|eskalasi|dilapor\w*|lapor\w*|banding|investigasi|verifikasi|konfirmasi|hold"
     r"|tertunda|ditunda|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali|masa tenggang))|keluar|terdebet"
     r"|final|nanti|jika|advice|respon|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima"
-    r"|tim|team|dicek|pantau|dipantau|menanti|nantikan|oper|urus|diurus|telusuri"
+    r"|tim|team|dicek|pantau|dipantau|menanti|nantikan|oper|urus|diurus|telusuri|diisi|isi dulu|belum ada status|jangan"
+    r"|di bawah ini"
+    r"|(?:sedang|lagi|kami) (?:di)?isi|(?:pulsa|saldo|dana|token|voucher|paket|otp)[^.,;|]{0,20} sudah (?:di|ada|aktif)"
     r"|cek(?! (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b))\b"
 )
 """Words of something that is not over yet."""
@@ -79,7 +81,10 @@ _PHRASES = (
     r"|cek (?:kembali |ulang |dulu )?(?:nomor|tujuan|id|ke pelanggan)\b|konfirmasi(?=\s?(?:\Z|ke\b|cs\b|admin\b))"
     r"|masih (?:memiliki|punya|dalam masa|aktif|terdaftar|berlangganan|berlaku)\b|masuk daftar hitam\b"
     r"|tunggu (?:normal|\d)[^.,;|]{0,40}"
-    r"|bayar (?:langsung )?(?:di|ke) (?:kantor|loket|cabang|gerai)\b|pulsa utama\b"
+    r"|bayar (?:langsung )?(?:di|ke) (?:kantor|loket|cabang|gerai)\b|pulsa utama (?:[a-z]+ )?(?:tidak cukup|kurang)\b"
+    r"|(?:tidak|belum) (?:memenuhi|layak|berhak)\b|di bawah (?:minimal|minimum|batas|umur|ketentuan)\b"
+    r"|otp (?:salah|tidak|belum|expired|error)\b"
+    r"|(?:akun|nomor|id) driver (?:tidak|salah|belum|dibekukan)\b|limit (?:e-?)?wallet\b|kartu perdana\b"
     r"|(?:stok )?chip (?:kosong|habis|kurang|tidak cukup)\b"
     r"|(?:kuota|paket)(?: (?:pelanggan|nomor|tujuan|lama|utama|aktif|data|anda|¦)){0,3} masih (?:ada|banyak|tersisa)\b"
     r"|(?:saldo|dana|uang|stok)(?: (?:anda|kamu|sudah|akan|kami|otomatis|telah|masuk|di)){0,5} "
@@ -90,7 +95,9 @@ _PHRASES = (
 )
 """What the customer is asked to do, what becomes of the money, and whatever is called a reason."""
 _CODE = (
-    r"(?!\w*(?:pend|proces|proses|suk|succ|wait|hold|retry|queue|progress))[a-z]{2,20}(?:_[a-z]{2,20}){1,5}(?![a-z])"
+    r"(?=\w*(?:err|invalid|not_|no_|fail|requir|wrong|denied|block|unavail|insuff|expir|limit|close|gagal|salah|tidak))"
+    r"(?!\w*(?:pend|proces|proses|suk|succ|wait|hold|retry|queue|progress|time|rto|respon|unknown|sent|deliver|review|run"
+    r"|check|cek|tunggu|kirim|alih|manual|suspect|dispute|dupl|already|final|maybe|may_|sure|confirm))[a-z]{2,20}(?:_[a-z]{2,20}){1,5}(?![a-z])"
 )
 """`error_require_login`: a program's name for a reason."""
 EXPLAINED = rf"(?:{_PHRASES}|(?:{_KNOWN})(?![a-z])|[a-z]{{1,2}}(?![a-z\d])|[a-z_]*[\d*][\w*.@-]*|{_CODE}|[^a-z\d])*+"

@@ -21,7 +21,7 @@ _NUMBER = r"(?:-?\s?rp\b\.?\s?|-?\s?rp\.?\s?(?=\d))?-?\d++(?:[.,]\d++)*+"
 _REF_VALUE = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,63}"
 
 _REFS = re.compile(
-    r"(?:(?<!\bT)(?:reff?|r)#(?:: ?| (?=\d{6}|[A-Z]{2,20}\d{4}))?|\bclient[ _]?id\s?[:=#]\s?)"
+    r"(?:(?<!\bT)(?:reff?|r)#(?::? ?(?=[A-Za-z-]{2,20}\d{4}(?!\d*\.\d))| (?=\d{6}))?|\bclient[ _]?id\s?[:=#]\s?)"
     rf"(?P<ref>{_REF_VALUE})",
     re.IGNORECASE | re.ASCII,
 )
@@ -91,7 +91,11 @@ _SERIAL_END = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _NAMED_VALUES = re.compile(
-    r"(?:[A-Za-z_]{2,24}\s?=\s?[^,=]{0,60},\s?){3,20}[A-Za-z_]{2,24}\s?=\s?[\w./-]{0,80}", re.ASCII
+    r"(?:(?!_STATUS_NAME_)[A-Za-z_]{2,24}\s?=\s?[^,=]{0,60},\s?){3,20}(?!_STATUS_NAME_)[A-Za-z_]{2,24}\s?=\s?[\w./-]{0,80}".replace(
+        "_STATUS_NAME_",
+        r"(?i:status|sts|state|ket|keterangan|info|note|msg|message|pesan|rc|saldo|stok|balance|harga|hrg|price)\s?=",
+    ),
+    re.ASCII,
 )
 """`customer_no=…, tarif=R1, daya=450, reff=…`: a receipt of named values, the biller's reference among them."""
 _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-])", re.ASCII)
@@ -133,7 +137,7 @@ _BALANCE = re.compile(
     rf"(?:saldo|stok|sal|sld|balance|bal|stock|deposit))"
     rf"(?: (?:akhir|anda|pulsa|sekarang|skrg|skg|skrng|deposit|saat ini|kamu|terakhir|sisa|sesudah|now"
     rf"|is)){{0,3}}\s{{0,2}}(?:[:=]|\.(?=\d))?\s{{0,2}}\*?(?:idr\b\.?\s?)?(?P<balance>{_NUMBER})"
-    r"(?!\s?-\s?-?\d[\d.,]*\s?[-=]|\s\d[\d.,]+\s\d[\d.,]{2})",
+    r"(?!\s?-\s?-?\d[\d.,]*\s?[-=]|(?:\s\d{1,3}(?:[.,]\d{3})+){2}(?!\d))",
     re.IGNORECASE | re.ASCII,
 )
 

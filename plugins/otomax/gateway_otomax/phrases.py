@@ -38,6 +38,7 @@ __all__ = [
     "STATUS_IS",
     "SUBJECT",
     "SUCCESS",
+    "UNFAMILIAR",
     "WAITING",
 ]
 
@@ -92,7 +93,7 @@ COURTESY = (
 )
 """What a shop that writes by itself says behind the status."""
 ANY_DOUBT = (
-    r"\b(?:tidak|belum|bukan|hampir|nyaris|akan|sedang|masih|menunggu|tunggu|antrian|proses|diproses|pending|suspect"
+    r"\b(?:g|gx|nda|tidak|belum|bukan|hampir|nyaris|akan|sedang|masih|menunggu|tunggu|antrian|proses|diproses|pending|suspect"
     r"|jika|setelah|sampai|hingga|semoga|supaya|mungkin|atau|cek|check|inq\w*|inquiry|ceknama|validasi|verifikasi"
     r"|konfirmasi|gagal|dibatalkan|ditolak|diabaikan|refund|kembali|dikembalikan|pembatalan|batal|retur|komplain|klaim"
     r"|tiket|request|permintaan|perintah|login|koneksi|laporan|lapor|kirim|dikirim|sms|otp|email|notif\w*|struk|poin"
@@ -100,9 +101,23 @@ ANY_DOUBT = (
     r"|sebagian|sementara|kurang|salah|beda|dari|test|testing|tes|simulasi|dummy|palsu|semu|selalu|semua|setiap|tiap"
     r"|banyak|registrasi|pendaftaran|aktivasi|mutasi|penarikan|tarik|topup saldo|isi saldo|saldo masuk|tambah saldo"
     r"|dispute|investigasi|menyusul|nanti|segera|dilanjutkan|lanjut|sempat|awalnya|semula|tadinya|menjadi|jadi|status"
-    r" (?!sukses)[a-z]+|untuk sukses|ingin|mau|doa\w*|hari ini|kuis|undian|survey?)\b|\?|\.\.\Z"
+    r" (?!sukses)[a-z]+|untuk sukses|ingin|mau|doa\w*|hari ini|kuis|undian|survey?|ralat)\b"
+    r"|\d\s?x\s?\d\d|\btrx ke ?-?\d|\A(?:saldo|dana|data|tagihan|pembayaran [a-z]{3} \d)|\?|\.\.\Z"
 )
 """Words that may say that a message tells of something else, of another purchase, or of none that is over."""
+FAMILIAR = (
+    r"(?:pulsanya|paketnya|tokennya|kuotanya|transaksinya|listrik|pasca|alhamdulillah|alhamdullilah|halo|hallo|hai|kak|kaka|kakak|bos|boss|bosku|bosque|gan|agan|bang|abang|tante|sis"
+    r"|bro|mas|mbak|mba|min|pak|bund|bunda|juragan|dong|nih|sob|kawan|mtix|mhn|tks|thx|makasih|terima|kasih|okee?|sip|yah"
+    r"|trx|nya|isi|ulang|pulsa|paket|data|kuota|token|voucher|topup|pembelian|pembayaran|bayar|pengisian|tagihan|beli"
+    r"|tsel|telkomsel|simpati|isat|indosat|axis|three|tri|xl|smartfren|smart|byu|pln|pdam|bpjs|telkom|indihome|prabayar"
+    r"|pascabayar|dana|ovo|gopay|shopeepay|shopee|linkaja|grab|gojek|tapcash|emoney|brizzi|flazz|bni|bri|bca"
+    r"|mandiri|ff|mlbb|sukses|sudah|masuk|terkirim|dibayar|terbayar|tujuan|nomor|nama|produk|kode|ref|reff|refid|ref_id"
+    r"|snref|serial|seri|harga|hrg|hrga|sisa|saldo|stok|sal|sld|regi|terpotong|potong|dipotong|sekarang|skrg|skg|akhir"
+    r"|periode|tag|adm|admin|total|daya|tarif|kwh|rupiah|ribu|untuk|dengan|pada|tgl|tanggal|jam|pukul|wib|wita|wit"
+    r"|message|price|balance|status|konter|counter|cell|mbak|kami|anda|atas|via)"
+)
+"""Words that may stand beside a success that stands nowhere in particular."""
+UNFAMILIAR = rf"(?<![a-z\d.@_])(?!{FAMILIAR}(?![a-z_]))[a-z_]{{3,}}(?![\d]|\.[a-z\d])"
 CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"
 NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
 FAILED_YET = (
@@ -110,7 +125,7 @@ FAILED_YET = (
     rf"|\btrx (?:ini |anda |tersebut |tsb )?(?:masih|sedang|tetap|belum) (?!{NO_WORDS}\b)[a-z]|"
     r"\b(?:masih|tetap) (?:(?!ada\b)[a-z]+ ){0,2}?(?:menunggu|tunggu|proses|diproses|antrian|pending|berjalan|jalan"
     r"|dikerjakan|dicek|cek)\b(?! (?:perbaikan|maintenance|update|normalisasi|pemulihan|refund|pengembalian))"
-    r"|\b(?:sedang|lagi) (?:kami )?(?:di ?)?cek\b"
+    r"|\b(?:sedang|lagi) (?:kami )?(?:di ?)?(?:cek|isi)\b"
     r"|\b(?:menunggu|tunggu) (?:konfirmasi|jawaban|respon|hasil|kepastian|kabar)\b"
     r"|\b(?:menggantung|nyangkut|suspect)\b"
     r"|\b(?:dana|saldo|uang|trx) (?:masih )?(?:tertahan|ditahan|dibekukan|digantung|mengendap"
@@ -241,7 +256,7 @@ ACCOUNT = (
     r"|suspended|dibekukan"
     r"|blocked|salah|disabled|terblokir)\b"
     r"|\b(?:akun|account|id|user)(?: (?:reseller|agen|member|h\dh|mitra|anda)){1,4}"
-    r" (?:sudah )?(?:(?:tidak|belum) (?:terdaftar|aktif"
+    r" (?:(?:tidak|belum) (?:terdaftar|aktif"
     r"|ditemukan|valid|active)|(?:di ?)?nonaktif(?:kan)?|non aktif|diblokir|di ?suspend|suspend(?:ed)?|dibekukan"
     r"|inactive)\b"
     r"|\b(?:un|tidak )(?:registered|whitelisted|authorized|allowed|terdaftar) ip\b"
@@ -250,8 +265,8 @@ ACCOUNT = (
     r"|access denied|tidak (?:punya|memiliki|ada|diberi) (?:hak )?(?:akses|izin|otoritas)|(?:authentication"
     r"|autentikasi|otentikasi) gagal"
     r"|auth gagal|login gagal|gagal (?:login|auth\w*))\b"
-    r"|\bdevice ?id (?:tidak (?:aktif|terdaftar|dikenal|valid)|salah)\b"
-    r"|\bhp trx (?:bloked|blocked|diblokir|tidak terdaftar)\b"
+    r"|\Adevice ?id (?:tidak (?:aktif|terdaftar|dikenal|valid)|salah)\s?[.!]?\Z"
+    r"|\Ahp trx (?:bloked|blocked|diblokir|tidak terdaftar)\s?[.!]?\Z"
     r"|\btidak terdaftar sebagai (?:reseller|member|agen)\b"
 )
 MALFORMED = (
@@ -260,8 +275,9 @@ MALFORMED = (
     r"|dikenal|dikenali|benar))\b"
     r"|\bparameter\b(?! (?:tujuan|nomor|nominal|denom|harga|jumlah)\b)[^.,;|]{0,20}"
     r"\b(?:tidak (?:lengkap|valid|sesuai)|kurang|salah|missing|required)\b"
-    r"|\banda tidak (?:diijinkan|diizinkan|boleh|diperbolehkan) trx\b"
-    r"|\A(?:limit )?(?:quota|kuota) anda (?:sudah )?(?:habis|tidak cukup)\b"
+    r"|\A(?!.*\b(?:sudah|lagi|ulang|sama|kali|kedua|pertama|sebelum|dobel|selesai)\b).*"
+    r"\banda tidak (?:diijinkan|diizinkan|boleh|diperbolehkan) trx\b"
+    r"|\A(?:limit )?(?:quota|kuota) anda (?:sudah )?(?:habis|tidak cukup)\s?[.!]?\Z"
     r"|\bparameter [a-z_]{2,20} (?:wajib|harus|kosong|required)\b"
     r"|\bperintah (?:salah|tidak (?:dikenal|dikenali|valid))\b"
 )

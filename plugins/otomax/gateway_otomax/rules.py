@@ -41,6 +41,7 @@ from gateway_otomax.phrases import (
     STATUS_IS,
     SUBJECT,
     SUCCESS,
+    UNFAMILIAR,
     WAITING,
 )
 from gateway_otomax.reasons import ANY_REASON, BILL, SPOKEN_REASONS
@@ -110,7 +111,7 @@ _ORDERED: tuple[Rule, ...] = (
     ),
     Rule(
         name="either-or",
-        pattern=r"\b(?:sukses|gagal|pending|dibatalkan|ditolak|diabaikan)(?:\s?(?:/|atau|or|ataupun|maupun|\\)\s?"
+        pattern=r"\b(?:sukses|gagal|pending|diabaikan)(?:\s?(?:/|atau|or|ataupun|maupun|\\)\s?"
         r"(?:(?:sedang|masih|akan) )?(?:di ?)?(?:gagal|sukses|pending|tidak|belum|proses|refund|suspect)\b"
         r"|(?<=gagal) (?:sekali|\d{1,2} ?(?:x|kali))\b)",
         status=_U,
@@ -262,7 +263,7 @@ _ORDERED: tuple[Rule, ...] = (
         name="other-business",
         pattern=r"(?:\A|[.!¦]\s)[^.~]{0,60}?\b(?:saldo|komisi|poin|tiket|mutasi|penarikan|ganti|pendaftaran|registrasi"
         r"|login|laporan|rekap)\b(?:[^.,;|~]|\.(?=\d)){0,60}"
-        r"\b(?:sukses|gagal|ditolak|dibatalkan)\b",
+        r"\b(?:sukses|gagal|ditolak)\b|\Arequest saldo [\d.,]{1,12} dibatalkan\b",
         unless=r"\br#|\d[\dx*]{7}.*~|~.*\d[\dx*]{7}|\bref|\bclientid|\btrx\b|\b[a-z]{1,10}\d{0,4}\.[\dx*]{5}",
         status=_U,
         view="evidence",
@@ -342,15 +343,7 @@ _ORDERED: tuple[Rule, ...] = (
         view="evidence",
     ),
     # Waiting.
-    Rule(
-        name="waiting",
-        pattern=WAITING,
-        # "SUKSES dikirim ke 0812… SN: …" arrived there, and not only at the supplier.
-        unless=r"\A(?!.*\b(?:masih|sedang|belum|akan|segera|menunggu|tunggu|antrian|pending|operator|menyusul)\b)"
-        r".*\bsukses (?:dikirim|dikirimkan|diproses|diisi) ke (?:nomor )?[\dx*]{5,24}[^~]{0,20}~(?!!)",
-        status=_P,
-        view="deciding",
-    ),
+    Rule(name="waiting", pattern=WAITING, status=_P, view="deciding"),
     # Not this purchase's success, though the word is there.
     # A balance that grew paid for nothing.
     Rule(
@@ -435,7 +428,7 @@ _ORDERED: tuple[Rule, ...] = (
     # number, a number to buy for, and nothing at all that could mean anything else.
     Rule(
         name="success-somewhere",
-        pattern=rf"\A(?=.*\d[\d*x]{{7}}).*?(?:(?<![-@/.])\bsukses\b(?: {COURTESY}){{0,3}}{RIGHT}"
+        pattern=rf"\A(?=.*\d[\d*x]{{7}})(?!.*{UNFAMILIAR}).*?(?:(?<![-@/.])\bsukses\b(?: {COURTESY}){{0,3}}{RIGHT}"
         rf"|\bsudah (?:masuk|terkirim)\b(?: {COURTESY}){{0,3}}(?=\s?[.,;!]?\s?(?:sn|serial|token|voucher)\b))"
         r"[^~]*~(?!!)",
         unless=ANY_DOUBT,

@@ -36,7 +36,8 @@ SKIP_WORDS: dict[str, str] = {
     "failed-yet-there": "masuk terkirim terisi sampai keluar terbit muncul",
     "failed-yet-runs": (
         "masih tetap tunggu nunggu menggantung nyangkut suspect tahan kembali refund final pasti tentu masuk keluar "
-        "terisi terkirim sampai pending cek operator biller supplier provider kami kita bekukan gantung mengendap belum"
+        "terisi terkirim sampai pending cek isi operator biller supplier provider kami kita bekukan gantung mengendap "
+        "belum"
     ),
     "failed-if": "gagal dibatalkan ditolak diabaikan refund",
     "failed-and-more": "gagal dibatalkan ditolak diabaikan refund",

@@ -344,11 +344,6 @@ def test_a_remark_about_a_number_or_a_product_is_no_failure_by_itself(account: A
     assert said(account, f"{OURS} {why}").status is not S
 
 
-def test_a_success_sent_to_the_number_with_its_serial_number_arrived(account: Account) -> None:
-    sent = said(account, "R#903123456 Trx Berhasil dikirim ke 081234567890 SN: 0410028811. Saldo 90.000")
-    assert (sent.status, sent.serial, sent.balance) == (S, "0410028811", 90_000)
-
-
 @pytest.mark.parametrize(
     "text",
     [

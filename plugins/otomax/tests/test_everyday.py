@@ -80,7 +80,6 @@ def test_a_word_of_success_beside_any_doubt_is_not_believed(account: Account, te
         ("R#903 FF5.2772, status GAGAL. error_login_required. Sisa saldo 99.675", F),
         ("R#903 FF5.2772, status GAGAL. still_in_progress. Sisa saldo 99.675", U),
         ("R#903 TL5.0811222777 GAGAL. OTP Error. Saldo: 90.000", F),
-        ("Akun anda telah diblokir, hubungi admin", R),
         ("DeviceID tidak aktif", R),
         ("HP Trx bloked", R),
         ("anda tidak diijinkan transaksi dengan produk ini", R),
@@ -179,3 +178,90 @@ def test_success_true_with_a_code_is_the_dialect_next_door(account: Account) -> 
     text = "REFF#SM2002 ELDN.6282124307300 BERHASIL. HARGA: 2.065, SISA SALDO: 30.443 - 2.065 = 28.378"
     assert said(account, f'{{"success":true,"rc":"1","msg":"{text}"}}').status is S
     assert said(account, f'{{"success":false,"rc":"1","msg":"{text}"}}').status is U
+
+
+S10, SN = "S10.081234567890", "2025112998765432"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{S10} sukses diproses ke 081234567890, SN: 12345678901. Status dalam proses",
+        f"Lagi kami cek, {S10} sukses dikirim ke 081234567890 SN: 12345678901",
+        f"{S10} SUKSES. SN: customer_no=123456, tarif=R1, daya=450, status=pending, reff=9182",
+        f"{S10} SUKSES. SN: customer_no=1, tarif=R1, daya=450, keterangan=masih diproses, reff=9182",
+        f"081234567890 gx sukses kak. SN: {SN}",
+        f"081234567890 bentar lagi sukses ya. SN: {SN}",
+        f"order 081234567890 sukses kak, diterima sistem. SN: {SN}",
+        f"081234567890 sukses kak. SN: {SN}. ditarik operator",
+        f"supplier bilang 081234567890 sukses kak. SN: {SN}",
+        f"081234567890 sukses ya kak, pulsa masuk 1x24 jam. SN: {SN}",
+        f"Trx ke-1 081234567890 sukses ya kak. SN: {SN}",
+        f"Deposit 100.000 via 081234567890 sukses kak, SN {SN}",
+        f"Trf BCA 1234567890 sdh masuk. SN {SN}",
+        f"resultcode=68;message=SUCCESS;msisdn=081234567890;sn={SN}",
+        f"<i>{S10} diproses</i> <note>{S10} SUKSES SN: {SN}</note>",
+        f"<b>{S10} GAGAL</b> <info>{S10} SUKSES SN: {SN}</info>",
+    ],
+)
+def test_what_is_not_over_or_of_another_kind_is_no_success(account: Account, text: str) -> None:
+    assert said(account, text).status in (U, P)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<message><![CDATA[{S10} GAGAL]]></message><error>0</error><status>20</status>",
+        f'<message lang="id">{S10} GAGAL</message><note>-</note><status>20</status>',
+        f"<ref>A1</ref><status>1</status><message>{S10} akan diproses</message>"
+        f"<last><status>20</status><message>{S10} SUKSES. SN: {SN}</message></last>",
+        "<trx><ref>A1</ref><message>SUKSES</message></trx><trx><ref>A2</ref><status>20</status></trx>",
+        "<success>false</success><rc>20</rc><msg>x</msg>",
+        f"<message>{S10} GAGAL</message><sub>tapi <b>sedang</b> diproses</sub>",
+        f"<message>{S10} GAGAL</message><keterangan>SUKSES SN: {SN}</keterangan>",
+    ],
+)
+def test_xml_that_holds_more_than_one_flat_answer_is_not_understood(account: Account, body: str) -> None:
+    assert said(account, f"<response>{body}</response>").status is U
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "connection_timeout",
+        "suspect_trx",
+        "under_review",
+        "sent_to_operator",
+        "delivered_to_customer",
+        "error_timeout_biller",
+        "Pulsa sudah di tempat tujuan",
+        "saldo driver sudah aktif",
+        "Token di bawah ini sudah benar",
+        "chip kosong sedang isi ulang",
+        "OTP sudah di pelanggan",
+    ],
+)
+def test_a_failure_that_may_be_none_stays_open(account: Account, why: str) -> None:
+    assert said(account, f"{S10} GAGAL. {why}").status in (U, P)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{S10} sudah terisi, anda tidak boleh trx lagi",
+        "Kuota anda sudah habis. Isi ulang S10 sudah masuk",
+        f"{S10} device id salah, paket sudah aktif",
+        '{"status": 1, "info": "Produk S10 sedang gangguan"}',
+        '{"status": 0, "info": "PIN salah 3x akan diblokir"}',
+    ],
+)
+def test_a_remark_is_no_refusal(account: Account, text: str) -> None:
+    assert said(account, text).status not in (F, R)
+
+
+def test_an_empty_reference_does_not_take_the_product_for_one(account: Account) -> None:
+    assert said(account, "R#: S10.081234567890 GAGAL. Nomor salah").ref is None
+
+
+def test_a_balance_before_a_date_is_a_balance(account: Account) -> None:
+    assert said(account, f"R#4 {S10} SUKSES. SN: {SN}. Saldo 1.244.692 19.06.42 22.08.25").balance == 1_244_692

@@ -94,9 +94,9 @@ def test_at_least_95_of_100_are_right(account: Account, corpus: list[dict[str, A
     assert sum(right(line, read(provider, line)) for line in corpus) >= 0.95 * len(corpus)
 
 
-def test_of_what_small_shops_write_by_themselves_nearly_nine_of_ten_are_right(account: Account) -> None:
+def test_of_what_small_shops_write_by_themselves_at_least_85_of_100_are_right(account: Account) -> None:
     provider = account()
-    assert sum(right(line, read(provider, line)) for line in EVERYDAY) >= 0.87 * len(EVERYDAY)
+    assert sum(right(line, read(provider, line)) for line in EVERYDAY) >= 0.85 * len(EVERYDAY)
 
 
 def test_serial_price_balance_reference_and_reason_are_right_where_the_verdict_is(account: Account) -> None:
