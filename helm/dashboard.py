@@ -300,6 +300,10 @@ ROWS: Final[tuple[tuple[str, tuple[Panel, ...]], ...]] = (
                 ),
             ),
             Panel(
+                "Redis answers",
+                ((f"min by (instance) (gateway_redis_reachable{{{J}}})", "{{instance}}"),),
+            ),
+            Panel(
                 "Rows that retention removed",
                 per_minute("gateway_ledger_removed_rows_total", J, "table"),
                 "opm",
