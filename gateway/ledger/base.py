@@ -125,7 +125,7 @@ class BaseLedger(Pruning, Deposits, ABC):
         before_id: str | None = None,
         limit: int = 50,
     ) -> list[Transaction]:
-        given: dict[str, object | None] = {
+        filters: dict[str, object | None] = {
             "client": client,
             "status": status,
             "product": product,
@@ -135,7 +135,7 @@ class BaseLedger(Pruning, Deposits, ABC):
             "end": None if end is None else rows.to_micros(end),
             "before_id": None if before_id is None else rows.number(before_id),
         }
-        return await self._page({name: value for name, value in given.items() if value is not None}, limit)
+        return await self._page(filters, limit)
 
     async def review(
         self,
@@ -145,18 +145,19 @@ class BaseLedger(Pruning, Deposits, ABC):
         before_id: str | None = None,
         limit: int = 50,
     ) -> list[Transaction]:
-        given: dict[str, object | None] = {
+        filters: dict[str, object | None] = {
             "review": True,
             "client": client,
             "provider": provider,
             "before_id": None if before_id is None else rows.number(before_id),
         }
-        return await self._page({name: value for name, value in given.items() if value is not None}, limit)
+        return await self._page(filters, limit)
 
     async def review_count(self) -> int:
         return int((await self._rows(self.statements.review_count))[0][0])
 
-    async def _page(self, given: dict[str, object], limit: int) -> list[Transaction]:
+    async def _page(self, filters: dict[str, object | None], limit: int) -> list[Transaction]:
+        given = {name: value for name, value in filters.items() if value is not None}
         statement = self.statements.transactions(frozenset(given))
         return values.read_transactions(await self._rows(statement, **given, limit=limit))
 
