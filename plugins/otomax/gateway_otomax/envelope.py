@@ -47,9 +47,8 @@ _HTML = re.compile(
     r"<\s*(?:!doctype|html|head|body|title|script|style|meta|table|div|center|h[1-6]|\?xml|pre|form|link)\b",
     re.IGNORECASE,
 )
-_PAGE = re.compile(r"<\s*(?:!doctype html|html|head|body|title|script|style|meta|table|div|form)\b", re.IGNORECASE)
 _XML = re.compile(
-    r"\s*(?:<\?xml[^<>]{0,200}\?>\s*)?<(?!(?:br|b|i|p|u|a|strong|em|span|font|div)\b)[A-Za-z_]", re.IGNORECASE
+    r"(?:<\?xml[^<>]{0,200}\?>\s*)?(?P<root><(?!(?:br|b|i|p|u|a|strong|em|span|font|div)\b)[A-Za-z_])", re.IGNORECASE
 )
 _ELEMENT = re.compile(r"<[?/]?[A-Za-z_][^<>]*>")
 _LEAF = re.compile(r"<(?P<name>[A-Za-z_][\w-]{0,40})>(?P<value>[^<>]{0,2000})</(?P=name)\s*>")
@@ -100,7 +99,7 @@ def open_text(text: str) -> Envelope:
     text = text.lstrip("\ufeff").replace("\x00", " ").strip()
     if text[:1] in ("{", "["):
         return _open_json(text)
-    if len(text) <= _LONGEST_ENVELOPE and _XML.match(text) and not _PAGE.search(text):
+    if len(text) <= _LONGEST_ENVELOPE and (xml := _XML.match(text)) and not _HTML.search(text, xml.start("root")):
         return _open_xml(text)
     if _HTML.search(text, 0, _LONGEST_ENVELOPE):
         return Envelope(page=True)

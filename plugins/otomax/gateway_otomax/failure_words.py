@@ -63,8 +63,8 @@ _WORDS = {
 }
 _KNOWN = "|".join(sorted(" ".join(_WORDS.values()).split(), key=lambda word: (-len(word), word)))
 GOES_ON = (
-    r"\b(?:antrian|menunggu|tunggu(?! (?:normal|\d))|menyusul"
-    r"|susulan|mengulang\w*|kirim\w*|dikirim\w*|terkirim|arahkan"
+    r"\b(?:antrian|menunggu|tunggu(?! (?:normal|\d))|menyusul|susulan|mengulang\w*|kirim\w*|dikirim\w*|terkirim"
+    r"|arahkan"
     r"|diganti|dititip\w*|alih\w*|dialih\w*|eskalasi|dilapor\w*|lapor\w*|banding|investigasi|verifikasi|konfirmasi|hold"
     r"|tertunda|ditunda|mengendap|menggantung|gantung|mutasi|masuk(?! (?:daftar|kembali|masa tenggang))|keluar|terdebet"
     r"|final|nanti|jika|advice|respon|response|pending|retry\w*|re-?send|review|lanjut\w*|berjalan|jalan|terisi|diterima"
@@ -94,11 +94,12 @@ _PHRASES = (
     rf"|(?:reason|alasan|ket|keterangan|desc|karena|krn|dikarenakan|sebab|rc)\b(?:(?!{GOES_ON})[^.,;|]){{1,100}}"
 )
 """What the customer is asked to do, what becomes of the money, and whatever is called a reason."""
-_CODE = (
-    r"(?=\w*(?:err|invalid|not_|no_|fail|requir|wrong|denied|block|unavail|insuff|expir|limit|close|gagal|salah|tidak))"
-    r"(?!\w*(?:pend|proces|proses|suk|succ|wait|hold|retry|queue|progress|time|rto|respon|unknown|sent|deliver|review|run"
-    r"|check|cek|tunggu|kirim|alih|manual|suspect|dispute|dupl|already|final|maybe|may_|sure|confirm))[a-z]{2,20}(?:_[a-z]{2,20}){1,5}(?![a-z])"
+_REFUSES = r"err|invalid|not_|no_|fail|requir|wrong|denied|block|unavail|insuff|expir|limit|close|gagal|salah|tidak"
+_MAY_GO_ON = (
+    r"pend|proces|proses|suk|succ|wait|hold|retry|queue|progress|time|rto|respon|unknown|sent|deliver|review|run|check|cek"
+    r"|tunggu|kirim|alih|manual|suspect|dispute|dupl|already|final|maybe|may_|sure|confirm"
 )
+_CODE = rf"(?=\w*(?:{_REFUSES}))(?!\w*(?:{_MAY_GO_ON}))[a-z]{{2,20}}(?:_[a-z]{{2,20}}){{1,5}}(?![a-z])"
 """`error_require_login`: a program's name for a reason."""
 EXPLAINED = rf"(?:{_PHRASES}|(?:{_KNOWN})(?![a-z])|[a-z]{{1,2}}(?![a-z\d])|[a-z_]*[\d*][\w*.@-]*|{_CODE}|[^a-z\d])*+"
 """Reasons, references, numbers: as far as they go."""

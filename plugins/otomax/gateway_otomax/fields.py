@@ -90,13 +90,11 @@ _SERIAL_END = re.compile(
     r")",
     re.IGNORECASE | re.ASCII,
 )
-_NAMED_VALUES = re.compile(
-    r"(?:(?!_STATUS_NAME_)[A-Za-z_]{2,24}\s?=\s?[^,=]{0,60},\s?){3,20}(?!_STATUS_NAME_)[A-Za-z_]{2,24}\s?=\s?[\w./-]{0,80}".replace(
-        "_STATUS_NAME_",
-        r"(?i:status|sts|state|ket|keterangan|info|note|msg|message|pesan|rc|saldo|stok|balance|harga|hrg|price)\s?=",
-    ),
-    re.ASCII,
+_VALUE_NAME = (
+    r"(?!(?i:status|sts|state|ket|keterangan|info|note|msg|message|pesan|rc|saldo|stok|balance|harga|hrg|price)\s?=)"
+    r"[A-Za-z_]{2,24}\s?=\s?"
 )
+_NAMED_VALUES = re.compile(rf"(?:{_VALUE_NAME}[^,=]{{0,60}},\s?){{3,20}}{_VALUE_NAME}[\w./-]{{0,80}}", re.ASCII)
 """`customer_no=…, tarif=R1, daya=450, reff=…`: a receipt of named values, the biller's reference among them."""
 _PLN_TOKEN = re.compile(r"(?<![\w-])(?:(?:\d{4}-){4}|(?:\d{4} ){4})\d{4}(?![\w-])", re.ASCII)
 """A serial number by its looks, wherever no key announces one."""
@@ -141,12 +139,13 @@ _BALANCE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
-_BALANCE_AFTER = re.compile(
+_LAST_BALANCE = re.compile(
     rf"(?<![A-Za-z])(?:saldo|deposit|stok)\b[^0-9=]{{0,12}}\bawal\s?[:=]?\s?{_NUMBER}[^0-9]{{1,12}}\bakhir\s?[:=]?\s?"
     rf"(?P<balance>{_NUMBER})",
     re.IGNORECASE | re.ASCII,
 )
 """`Saldo : Rp.(Awal 10000000 Akhir 9989650)`."""
+
 _PURCHASE = re.compile(
     r"(?<![A-Za-z0-9.@#])(?!(?:sn|ref|reff|trx|tujuan|no|nomor|hp|saldo|stok|sal|sld|hrg|harga|rp|wa|cs|tgl|jam)\.)"
     r"(?P<product>[A-Za-z0-9_-]{0,20}[A-Za-z][A-Za-z0-9_-]{0,20})(?:\.(?P<counter>\d{1,2}))?(?P<joint>\.| ke )"
@@ -300,7 +299,8 @@ def _serial(text: str) -> Span | None:
     for key in _SERIAL_KEY.finditer(text):
         start = key.end()
         rest = text[start : start + _LONGEST_SERIAL]
-        end = _SERIAL_END.search(rest, named.end() if (named := _NAMED_VALUES.match(rest)) else 0)
+        named = _NAMED_VALUES.match(rest)
+        end = _SERIAL_END.search(rest, named.end() if named else 0)
         value = rest[: end.start()] if end else rest
         stripped = _SEPARATOR.sub("", value.strip(" .,;|_~&").lstrip(":= "))
         if stripped.endswith(")") and "(" not in stripped:  # the whole stood in brackets
@@ -348,7 +348,7 @@ def _money(text: str, serial: Span | None, low: str) -> tuple[tuple[Span, ...], 
     else:
         for match in _BALANCE.finditer(text):
             balance = place(match, "balance")
-        if balance is None and (after := _BALANCE_AFTER.search(text)):
+        if balance is None and (after := _LAST_BALANCE.search(text)):
             balance = place(after, "balance")
     return tuple(prices), balance
 

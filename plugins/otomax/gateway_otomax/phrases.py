@@ -11,11 +11,9 @@ from gateway_otomax.wording import LEFT, RIGHT
 __all__ = [
     "ACCOUNT",
     "ALL_OF_IT",
-    "ANY_DOUBT",
     "BARE_SUCCESS",
     "CLAUSE",
     "CONTRAST",
-    "COURTESY",
     "CUT_SUCCESS",
     "DONE",
     "DOUBTED",
@@ -38,7 +36,6 @@ __all__ = [
     "STATUS_IS",
     "SUBJECT",
     "SUCCESS",
-    "UNFAMILIAR",
     "WAITING",
 ]
 
@@ -87,37 +84,6 @@ CUT_SUCCESS += (
 )
 """A message that tells nothing but the word: what would have followed ("SEBAGIAN", "masuk antrian", "SN: PENDING") may
 be cut off. Nearly all suppliers say more than that, and a status code beside it is enough."""
-COURTESY = (
-    r"(?:ya|yah|yaa+|kak|kaka|kakak|ka|bos|boss|bosku|bosque|gan|agan|bang|abang|om|tante|sis|bro|mas|mbak|mba|min|pak"
-    r"|bu|bund|bunda|juragan|dong|nih|sob|kawan|dibayar|terbayar|bayar)"
-)
-"""What a shop that writes by itself says behind the status."""
-ANY_DOUBT = (
-    r"\b(?:g|gx|nda|tidak|belum|bukan|hampir|nyaris|akan|sedang|masih|menunggu|tunggu|antrian|proses|diproses|pending|suspect"
-    r"|jika|setelah|sampai|hingga|semoga|supaya|mungkin|atau|cek|check|inq\w*|inquiry|ceknama|validasi|verifikasi"
-    r"|konfirmasi|gagal|dibatalkan|ditolak|diabaikan|refund|kembali|dikembalikan|pembatalan|batal|retur|komplain|klaim"
-    r"|tiket|request|permintaan|perintah|login|koneksi|laporan|lapor|kirim|dikirim|sms|otp|email|notif\w*|struk|poin"
-    r"|komisi|bonus|promo\w*|hadiah|lain|lainnya|sebelumnya|kemarin|tadi|td|barusan|semalam|pernah|dobel|manual"
-    r"|sebagian|sementara|kurang|salah|beda|dari|test|testing|tes|simulasi|dummy|palsu|semu|selalu|semua|setiap|tiap"
-    r"|banyak|registrasi|pendaftaran|aktivasi|mutasi|penarikan|tarik|topup saldo|isi saldo|saldo masuk|tambah saldo"
-    r"|dispute|investigasi|menyusul|nanti|segera|dilanjutkan|lanjut|sempat|awalnya|semula|tadinya|menjadi|jadi|status"
-    r" (?!sukses)[a-z]+|untuk sukses|ingin|mau|doa\w*|hari ini|kuis|undian|survey?|ralat)\b"
-    r"|\d\s?x\s?\d\d|\btrx ke ?-?\d|\A(?:saldo|dana|data|tagihan|pembayaran [a-z]{3} \d)|\?|\.\.\Z"
-)
-"""Words that may say that a message tells of something else, of another purchase, or of none that is over."""
-FAMILIAR = (
-    r"(?:pulsanya|paketnya|tokennya|kuotanya|transaksinya|listrik|pasca|alhamdulillah|alhamdullilah|halo|hallo|hai|kak|kaka|kakak|bos|boss|bosku|bosque|gan|agan|bang|abang|tante|sis"
-    r"|bro|mas|mbak|mba|min|pak|bund|bunda|juragan|dong|nih|sob|kawan|mtix|mhn|tks|thx|makasih|terima|kasih|okee?|sip|yah"
-    r"|trx|nya|isi|ulang|pulsa|paket|data|kuota|token|voucher|topup|pembelian|pembayaran|bayar|pengisian|tagihan|beli"
-    r"|tsel|telkomsel|simpati|isat|indosat|axis|three|tri|xl|smartfren|smart|byu|pln|pdam|bpjs|telkom|indihome|prabayar"
-    r"|pascabayar|dana|ovo|gopay|shopeepay|shopee|linkaja|grab|gojek|tapcash|emoney|brizzi|flazz|bni|bri|bca"
-    r"|mandiri|ff|mlbb|sukses|sudah|masuk|terkirim|dibayar|terbayar|tujuan|nomor|nama|produk|kode|ref|reff|refid|ref_id"
-    r"|snref|serial|seri|harga|hrg|hrga|sisa|saldo|stok|sal|sld|regi|terpotong|potong|dipotong|sekarang|skrg|skg|akhir"
-    r"|periode|tag|adm|admin|total|daya|tarif|kwh|rupiah|ribu|untuk|dengan|pada|tgl|tanggal|jam|pukul|wib|wita|wit"
-    r"|message|price|balance|status|konter|counter|cell|mbak|kami|anda|atas|via)"
-)
-"""Words that may stand beside a success that stands nowhere in particular."""
-UNFAMILIAR = rf"(?<![a-z\d.@_])(?!{FAMILIAR}(?![a-z_]))[a-z_]{{3,}}(?![\d]|\.[a-z\d])"
 CONTRAST = r"\b(?:namun|tetapi|tapi|ternyata|padahal|however|but|although|kecuali)\b"
 NOT_DENIED = rf"(?<!belum )(?<!tidak )(?<!bukan )\b{NO_WORDS}\b"
 FAILED_YET = (

@@ -12,14 +12,13 @@ from dataclasses import replace
 from gateway import OutcomeStatus, ReasonCode
 from gateway.core.rules import Rule
 from gateway_otomax.failure_words import EXPLAINED, GOES_ON
+from gateway_otomax.own_words import ANY_DOUBT, COURTESY, UNFAMILIAR
 from gateway_otomax.phrases import (
     ACCOUNT,
     ALL_OF_IT,
-    ANY_DOUBT,
     BARE_SUCCESS,
     CLAUSE,
     CONTRAST,
-    COURTESY,
     CUT_SUCCESS,
     DONE,
     DOUBTED,
@@ -41,7 +40,6 @@ from gateway_otomax.phrases import (
     STATUS_IS,
     SUBJECT,
     SUCCESS,
-    UNFAMILIAR,
     WAITING,
 )
 from gateway_otomax.reasons import ANY_REASON, BILL, SPOKEN_REASONS
@@ -424,10 +422,10 @@ _ORDERED: tuple[Rule, ...] = (
         status=_S,
         view="deciding",
     ),
-    # The word where no status usually stands ("sukses bos, sn: …", "SUKSES ya kak", "sdh masuk. SN …"): with a serial
-    # number, a number to buy for, and nothing at all that could mean anything else.
+    # Where no status usually stands, in a shop's own words: with a serial number, a number to buy for, and nothing that
+    # could mean anything else.
     Rule(
-        name="success-somewhere",
+        name="success-in-own-words",
         pattern=rf"\A(?=.*\d[\d*x]{{7}})(?!.*{UNFAMILIAR}).*?(?:(?<![-@/.])\bsukses\b(?: {COURTESY}){{0,3}}{RIGHT}"
         rf"|\bsudah (?:masuk|terkirim)\b(?: {COURTESY}){{0,3}}(?=\s?[.,;!]?\s?(?:sn|serial|token|voucher)\b))"
         r"[^~]*~(?!!)",

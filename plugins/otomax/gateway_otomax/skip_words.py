@@ -58,11 +58,10 @@ SKIP_WORDS: dict[str, str] = {
     "waiting": (
         "proses antrian validasi pengerjaan pengecekan verifikasi kerjakan cek dikirim teruskan pending suspend "
         "progress tunggu menunggu belum diterima dibuat tambahkan diajukan masuk disimpan tercatat received accepted "
-        "created submitted placed kami menyusul manual jalan disiapkan jalankan eksekusi pengisian pembayaran "
-        "pembelian topup trx"
+        "created submitted placed kami menyusul manual jalan disiapkan dilakukan jalankan eksekusi trx"
     ),
     "other-act": "sukses",
-    "success-somewhere": "sukses masuk terkirim",
+    "success-in-own-words": "sukses masuk terkirim",
     "success-and-more": "sukses",
     "serial-in-doubt": "pengecekan verifikasi konfirmasi dispute investigasi",
     "odd-serial": "~!",
